@@ -1,0 +1,24 @@
+/* tapegrad.h - everything. Read in this order:
+ *
+ *     status.h     errors, options, hooks
+ *     tape.h       record, run, read
+ *     variable.h   parameters
+ *     ops.h        what can be recorded
+ *     grad.h       derivatives
+ *     io.h         files
+ *     explain.h    a step, printed
+ *     op.h         ops of your own
+ */
+#ifndef TAPEGRAD_TAPEGRAD_H
+#define TAPEGRAD_TAPEGRAD_H
+
+#include <tapegrad/status.h>
+#include <tapegrad/tape.h>
+#include <tapegrad/variable.h>
+#include <tapegrad/op.h>
+#include <tapegrad/ops.h>
+#include <tapegrad/grad.h>
+#include <tapegrad/explain.h>
+#include <tapegrad/io.h>
+
+#endif

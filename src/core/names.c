@@ -1,0 +1,132 @@
+/* names.c - scopes, and names of nodes. Texts are interned: one entry lives through all steps, and carries the node that has the name in this one. */
+#include "core/hash.h"
+#include "core/tape.h"
+
+#include <string.h>
+
+struct tg_name_entry {
+    char          *text;
+    uint32_t       index;
+    uint32_t       id, step;      /* the node of that name, in the step with this handle number */
+    UT_hash_handle hh;
+};
+
+enum { MOST_NAMES = 1 << 16 };      /* a program that makes up new names for ever must not fill the memory */
+
+const char *tg_name_text(const tg_tape *tape, uint32_t index) { return index == 0 ? "" : tape->names[index]->text; }
+
+static tg_name_entry *find_entry(const tg_tape *tape, const char *text) {
+    tg_name_entry *entry = NULL;
+    HASH_FIND_STR(tape->name_table, text, entry);
+    return entry;
+}
+
+static void release_entry(tg_name_entry *entry) {
+    if (entry == NULL) return;
+    tg_text_release(entry->text);
+    tg_release(entry, sizeof *entry);
+}
+
+static tg_name_entry *new_entry(tg_tape *tape, const char *text) {
+    bool           out_of_memory = false;
+    size_t         count         = tape->name_count == 0 ? 1 : tape->name_count;
+    tg_name_entry *entry         = tg_allocate(sizeof *entry);
+    if (entry != NULL) entry->text = tg_text_copy(text);
+    if (entry == NULL || entry->text == NULL || !tg_grow((void **)&tape->names, &tape->name_capacity, count + 1, sizeof *tape->names)) {
+        release_entry(entry);
+        return NULL;
+    }
+    entry->index = (uint32_t)count;
+    HASH_ADD_KEYPTR(hh, tape->name_table, entry->text, strlen(entry->text), entry);
+    if (out_of_memory) {
+        release_entry(entry);
+        return NULL;
+    }
+    tape->names[count] = entry;
+    tape->name_count   = count + 1;
+    return entry;
+}
+
+uint32_t tg_intern(tg_tape *tape, const char *text) {
+    if (text[0] == '\0') return 0;
+    tg_name_entry *entry = find_entry(tape, text);
+    if (entry == NULL) entry = new_entry(tape, text);
+    if (entry == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "no memory for the name \"%.100s\"", text), 0;
+    return entry->index;
+}
+
+void tg_names_release(tg_tape *tape) {
+    HASH_CLEAR(hh, tape->name_table);
+    for (size_t i = 1; i < tape->name_count; i++) release_entry(tape->names[i]);
+    tg_release(tape->names, tape->name_capacity * sizeof *tape->names);
+    tape->names      = NULL;
+    tape->name_count = tape->name_capacity = 0;
+}
+
+void tg_names_begin(tg_tape *tape) {
+    if (tape->name_count > MOST_NAMES) tg_names_release(tape);
+    tape->scope_count = 0;
+    tape->scope       = 0;
+}
+
+/* "scope/name", interned. */
+static uint32_t intern_in_scope(tg_tape *tape, const char *name, unsigned repeat) {
+    const char *scope  = tg_name_text(tape, tape->scope);
+    size_t      length = strlen(scope) + strlen(name) + 16;
+    char       *full   = tg_allocate(length);
+    if (full == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "no memory for the name \"%.100s\"", name), 0;
+    snprintf(full, length, "%s%s%s", scope, scope[0] != '\0' ? "/" : "", name);
+    if (repeat > 1) snprintf(full + strlen(full), 13, "#%u", repeat);
+    uint32_t index = tg_intern(tape, full);
+    tg_release(full, length);
+    return index;
+}
+
+void tg_push_scope(tg_tape *tape, const char *name) {
+    if (tape == NULL || name == NULL) {
+        tg_fail_thread(TG_NULL_ARGUMENT, "tg_push_scope: tape or name is NULL");
+        return;
+    }
+    if (!tg_grow((void **)&tape->scopes, &tape->scope_capacity, tape->scope_count + 1, sizeof *tape->scopes)) {
+        tg_fail(tape, TG_OUT_OF_MEMORY, "tg_push_scope: no memory for \"%.100s\"", name);
+        return;
+    }
+    uint32_t inner = name[0] == '\0' ? tape->scope : intern_in_scope(tape, name, 1);
+    tape->scopes[tape->scope_count++] = tape->scope;
+    if (inner != 0) tape->scope = inner;
+}
+
+void tg_pop_scope(tg_tape *tape) {
+    if (tape == NULL) tg_fail_thread(TG_NULL_ARGUMENT, "tg_pop_scope: tape is NULL");
+    else if (tape->scope_count == 0) tg_fail(tape, TG_BAD_ARGUMENT, "tg_pop_scope: no scope is open");
+    else tape->scope = tape->scopes[--tape->scope_count];
+}
+
+static bool is_taken(const tg_tape *tape, uint32_t index) {
+    const tg_name_entry *entry = tape->names[index];
+    return entry->id != 0 && entry->step == tape->handle_step && entry->id < tape->length && tape->nodes[entry->id].name == index;
+}
+
+tg_tensor tg_name(tg_tensor tensor, const char *name) {
+    if (name == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_name: name is NULL"), tensor;
+    if (tg_check_tensor(tensor, "tg_name") != TG_OK) return tensor.tape != NULL ? tg_handle(tensor.tape, 0) : tensor;
+    tg_tape *tape = tensor.tape;
+    if (name[0] == '\0') return tg_fail(tape, TG_BAD_ARGUMENT, "tg_name: the name is empty"), tensor;
+    for (unsigned repeat = 1;; repeat++) {
+        uint32_t index = intern_in_scope(tape, name, repeat);
+        if (index == 0) return tg_handle(tape, 0);
+        if (is_taken(tape, index)) continue;
+        tape->names[index]->id             = tensor.id;
+        tape->names[index]->step           = tape->handle_step;
+        tg_record_of(tape, tensor.id)->name = index;
+        return tensor;
+    }
+}
+
+tg_tensor tg_find(tg_tape *tape, const char *full_name) {
+    if (tape == NULL || full_name == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_find: tape or name is NULL"), tg_handle(tape, 0);
+    const tg_name_entry *entry = find_entry(tape, full_name);
+    if (entry == NULL || !is_taken(tape, entry->index))
+        return tg_fail(tape, TG_UNKNOWN_NAME, "tg_find: no node of this step is called \"%.200s\"", full_name), tg_handle(tape, 0);
+    return tg_handle(tape, entry->id);
+}

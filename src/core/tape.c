@@ -1,0 +1,350 @@
+/* tape.c - recording: how an op becomes a node. */
+#include "core/tape.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <string.h>
+
+const tg_op tg_input_op        = { .size = sizeof(tg_op), .name = "input", .text = "input" };
+const tg_op tg_labels_op       = { .size = sizeof(tg_op), .name = "labels", .text = "labels" };
+const tg_op tg_scalar_input_op = { .size = sizeof(tg_op), .name = "scalar_input", .text = "scalar_input" };
+const tg_op tg_constant_op     = { .size = sizeof(tg_op), .name = "constant", .attribute_size = sizeof(double), .text = "constant" };
+
+/* ---- life ---- */
+
+/* Handles of all tapes count on from here, so that one of a freed tape does not fit its successor at the same address. */
+static atomic_uint last_handle_step;
+
+static uint32_t next_handle_step(void) {
+    uint32_t step = atomic_fetch_add(&last_handle_step, 1) + 1;
+    return step != 0 ? step : atomic_fetch_add(&last_handle_step, 1) + 1;
+}
+
+static void rewind_all(tg_tape *tape) { tg_rewind(tape, (tg_position){ .length = 1 }); }
+
+tg_tape *tg_tape_create(const tg_tape_options *options) {
+    static const tg_tape_options defaults = { 0 };
+    if (options == NULL) options = &defaults;
+    if (options->type != TG_DEFAULT_TYPE && options->type != TG_F32 && options->type != TG_F64)
+        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_tape_new: type is %d", (int)options->type), NULL;
+    tg_tape *tape = tg_allocate(sizeof *tape);
+    if (tape == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_tape_new: no memory for a tape"), NULL;
+    tape->type           = options->type == TG_F64 ? TG_F64 : TG_F32;
+    tape->keep_denormals = options->keep_denormals;
+    tape->seed           = options->seed;
+    tape->handle_step    = next_handle_step();
+    rewind_all(tape);
+    return tape;
+}
+
+void tg_tape_free(tg_tape *tape) {
+    if (tape == NULL) return;
+    if (tape->release_executor != NULL) tape->release_executor(tape);
+    tg_names_release(tape);
+    tg_uses_release(tape);
+    tg_release(tape->nodes, tape->capacity * sizeof *tape->nodes);
+    tg_release(tape->operands, tape->operand_capacity * sizeof *tape->operands);
+    tg_release(tape->attributes, tape->attribute_capacity * sizeof *tape->attributes);
+    tg_release(tape->leaves, tape->leaf_capacity * sizeof *tape->leaves);
+    tg_release(tape->sections, tape->section_capacity * sizeof *tape->sections);
+    tg_release(tape->section_nodes, tape->section_node_capacity * sizeof *tape->section_nodes);
+    tg_release(tape->messages, tape->message_capacity * sizeof *tape->messages);
+    tg_release(tape->scopes, tape->scope_capacity * sizeof *tape->scopes);
+    tg_release(tape, sizeof *tape);
+}
+
+tg_status tg_begin(tg_tape *tape, const tg_begin_options *options) {
+    if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_begin: tape is NULL");
+    if (tape->executed) tape->step++;
+    tape->executed    = false;
+    tape->training    = options != NULL && options->training;
+    tape->status      = TG_OK;
+    tape->sentence[0] = '\0';
+    tape->origin      = 0;
+    tape->handle_step = next_handle_step();
+    rewind_all(tape);
+    tg_names_begin(tape);
+    return TG_OK;
+}
+
+uint64_t tg_tape_step(const tg_tape *tape) { return tape != NULL ? tape->step : 0; }
+
+tg_status tg_tape_set_step(tg_tape *tape, uint64_t step) {
+    if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_tape_set_step: tape is NULL");
+    tape->step     = step;
+    tape->executed = false;
+    return TG_OK;
+}
+
+/* ---- failures ---- */
+
+tg_status tg_tape_status(const tg_tape *tape) {
+    return tape != NULL ? tape->status : tg_fail_thread(TG_NULL_ARGUMENT, "tg_tape_status: tape is NULL");
+}
+
+const char *tg_tape_error(const tg_tape *tape) { return tape != NULL ? tape->sentence : ""; }
+
+tg_status tg_fail(tg_tape *tape, tg_status status, const char *format, ...) {
+    if (tape->status != TG_OK) return status;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(tape->sentence, sizeof tape->sentence, format, arguments);
+    va_end(arguments);
+    if (tape->scope != 0 && length >= 0 && (size_t)length < sizeof tape->sentence)
+        snprintf(tape->sentence + length, sizeof tape->sentence - (size_t)length, ", in %s", tg_name_text(tape, tape->scope));
+    tape->status = status;
+    tg_tell_error(status, tape->sentence);
+    return status;
+}
+
+tg_status tg_check_tensor(tg_tensor tensor, const char *caller) {
+    tg_tape *tape = tensor.tape;
+    if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: a tensor is not given", caller);
+    if (tape->status != TG_OK) return tape->status;
+    if (tensor.id == 0) return tg_fail(tape, TG_OLD_STEP, "%s: a tensor failed in an earlier step", caller);
+    if (tensor.step != tape->handle_step || tensor.id >= tape->length)
+        return tg_fail(tape, TG_OLD_STEP, "%s: v%" PRIu32 " belongs to an earlier step of its tape", caller, tensor.id);
+    return TG_OK;
+}
+
+/* ---- nodes ---- */
+
+tg_shape tg_shape_at(const tg_tape *tape, uint32_t id) {
+    const tg_record *node = tg_record_of(tape, id);
+    return (tg_shape){ node->rows, node->cols, (node->marks & TG_MARK_INTEGER) != 0 };
+}
+
+tg_tensor tg_handle(tg_tape *tape, uint32_t id) { return (tg_tensor){ tape, id, tape != NULL ? tape->handle_step : 0 }; }
+
+static bool is_leaf(const tg_record *node) {
+    return node->op == &tg_input_op || node->op == &tg_labels_op || node->op == &tg_scalar_input_op || node->op == &tg_constant_op ||
+           node->op == &tg_block_op;
+}
+
+tg_leaf *tg_leaf_of(const tg_tape *tape, uint32_t id) {
+    const tg_record *node = tg_record_of(tape, id);
+    return is_leaf(node) ? &tape->leaves[node->inputs[0]] : NULL;
+}
+
+tg_position tg_position_of(const tg_tape *tape) {
+    return (tg_position){ tape->length,        tape->operand_count,      tape->attribute_count, tape->leaf_count,
+                          tape->section_count, tape->section_node_count, tape->message_count,   tape->draws };
+}
+
+void tg_rewind(tg_tape *tape, tg_position position) {
+    tape->length             = position.length;
+    tape->operand_count      = position.operand_count;
+    tape->attribute_count    = position.attribute_count;
+    tape->leaf_count         = position.leaf_count;
+    tape->section_count      = position.section_count;
+    tape->section_node_count = position.section_node_count;
+    tape->message_count      = position.message_count;
+    tape->draws              = position.draws;
+}
+
+static bool make_room(tg_tape *tape, size_t inputs, size_t attribute_words) {
+    return tape->length < TG_LARGEST_TAPE && tg_grow((void **)&tape->nodes, &tape->capacity, tape->length + 1, sizeof *tape->nodes) &&
+           tg_grow((void **)&tape->operands, &tape->operand_capacity, tape->operand_count + inputs, sizeof *tape->operands) &&
+           tg_grow((void **)&tape->attributes, &tape->attribute_capacity, tape->attribute_count + attribute_words + 1, sizeof *tape->attributes) &&
+           tg_grow((void **)&tape->leaves, &tape->leaf_capacity, tape->leaf_count + 1, sizeof *tape->leaves);
+}
+
+static void store_inputs(tg_tape *tape, tg_record *node, const uint32_t inputs[], int count) {
+    uint32_t *to = node->inputs;
+    node->input_count = (uint32_t)count;
+    if (count > TG_INLINE_INPUTS) {
+        node->inputs[0] = (uint32_t)tape->operand_count;
+        to              = &tape->operands[tape->operand_count];
+        tape->operand_count += (size_t)count;
+    }
+    for (int i = 0; i < count; i++) to[i] = inputs[i];
+}
+
+/* Attributes are padded with zeros to whole words, so that they can be compared by word. */
+static void store_attributes(tg_tape *tape, tg_record *node, const void *attributes, size_t bytes) {
+    size_t words = (bytes + 7) / 8;
+    node->attributes = (uint32_t)tape->attribute_count;
+    if (words == 0) return;
+    tape->attributes[tape->attribute_count + words - 1] = 0;
+    memcpy(&tape->attributes[tape->attribute_count], attributes, bytes);
+    tape->attribute_count += words;
+}
+
+/* Appends the node and lets the executor see it. leaf NULL: an op. */
+static tg_tensor append(tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes, tg_shape shape,
+                        const tg_leaf *leaf) {
+    if (!make_room(tape, (size_t)count, (op->attribute_size + 7) / 8))
+        return tg_fail(tape, TG_OUT_OF_MEMORY, "%s: no memory for another node", op->name), tg_handle(tape, 0);
+    tg_position before = tg_position_of(tape);
+    uint32_t    id     = (uint32_t)tape->length++;
+    tg_record  *node   = tg_record_of(tape, id);
+    *node = (tg_record){ .op = op, .rows = shape.rows, .cols = shape.cols, .origin = tape->origin, .origin_argument = -1,
+                         .marks = shape.integer ? TG_MARK_INTEGER : 0, .scope = tape->scope };
+    store_inputs(tape, node, inputs, count);
+    store_attributes(tape, node, attributes, op->attribute_size);
+    if (leaf != NULL) {
+        node->inputs[0] = (uint32_t)tape->leaf_count;
+        tape->leaves[tape->leaf_count++] = *leaf;
+    }
+    if (tape->recorded != NULL && tape->recorded(tape, id) != TG_OK) {
+        tg_rewind(tape, before);
+        return tg_handle(tape, 0);
+    }
+    return tg_handle(tape, id);
+}
+
+tg_tensor tg_record_leaf(tg_tape *tape, const tg_op *op, tg_shape shape, const tg_leaf *leaf, const void *attributes) {
+    return append(tape, op, NULL, 0, attributes, shape, leaf);
+}
+
+tg_tensor tg_record_node(tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes, tg_shape shape) {
+    return append(tape, op, inputs, count, attributes, shape, NULL);
+}
+
+/* ---- applying an op ---- */
+
+enum { FEW_INPUTS = 8 };
+
+/* "matmul: [2,3] times ...": the operands' shapes behind the reason. */
+static void fail_shapes(tg_tape *tape, const tg_op *op, tg_status status, const char *why, const tg_shape shapes[], int count) {
+    char   text[256], one[TG_SHAPE_TEXT];
+    size_t used = 0;
+    text[0]     = '\0';
+    for (int i = 0; i < count && i < FEW_INPUTS && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? ", " : "", tg_shape_text(shapes[i], one));
+    tg_fail(tape, status, "v%zu = %s(%s): %s", tape->length, op->name, text, why != NULL ? why : tg_status_text(status));
+}
+
+static tg_status check_inputs(tg_tape *tape, const tg_op *op, const tg_tensor inputs[], int count) {
+    if (op->arity >= 0 && op->arity != count)
+        return tg_fail(tape, TG_BAD_ARGUMENT, "%s: takes %d operands, not %d", op->name, op->arity, count);
+    for (int i = 0; i < count; i++) {
+        if (inputs[i].tape == NULL) continue;      /* not given: the shape rule decides */
+        if (inputs[i].tape != tape) return tg_fail(tape, TG_WRONG_TAPE, "%s: operand %d belongs to another tape", op->name, i);
+        if (inputs[i].id == 0) return tg_fail(tape, TG_OLD_STEP, "%s: operand %d failed in an earlier step", op->name, i);
+        if (inputs[i].step != tape->handle_step || inputs[i].id >= tape->length)
+            return tg_fail(tape, TG_OLD_STEP, "%s: operand %d, v%" PRIu32 ", belongs to an earlier step", op->name, i, inputs[i].id);
+    }
+    return TG_OK;
+}
+
+/* Sizes whose product is no int64_t cannot be addressed. */
+static bool is_countable(tg_shape shape) {
+    return shape.rows >= 0 && shape.cols >= 0 && (shape.cols == 0 || shape.rows <= INT64_MAX / 16 / shape.cols);
+}
+
+static tg_status infer_shape(tg_tape *tape, const tg_op *op, const uint32_t ids[], tg_shape shapes[], int count, const void *attributes,
+                             tg_shape *output) {
+    for (int i = 0; i < count; i++) shapes[i] = ids[i] != 0 ? tg_shape_at(tape, ids[i]) : (tg_shape){ -1, -1, false };
+    const char *why    = NULL;
+    tg_shape_fn rule   = op->shape != NULL ? op->shape : tg_broadcast_shape;
+    tg_status   status = rule(shapes, count, attributes, output, &why);
+    if (status != TG_OK) return fail_shapes(tape, op, status, why, shapes, count), status;
+    if (!is_countable(*output)) return fail_shapes(tape, op, TG_TOO_LARGE, "the result is too large", shapes, count), TG_TOO_LARGE;
+    return TG_OK;
+}
+
+static tg_tensor apply_checked(tg_tape *tape, const tg_op *op, const tg_tensor inputs[], uint32_t ids[], tg_shape shapes[], int count,
+                               const void *attributes) {
+    tg_shape output = { 0, 0, false };
+    for (int i = 0; i < count; i++) ids[i] = inputs[i].id;
+    if (infer_shape(tape, op, ids, shapes, count, attributes, &output) != TG_OK) return tg_handle(tape, 0);
+    return tg_record_node(tape, op, ids, count, attributes, output);
+}
+
+tg_tensor tg_apply(tg_tape *tape, const tg_op *op, const tg_tensor inputs[], int count, const void *attributes) {
+    if (tape == NULL || op == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: there is no tape", op != NULL ? op->name : "tg_apply"), TG_NONE;
+    if (tape->status != TG_OK) return tg_handle(tape, 0);
+    if (count < 0 || (count > 0 && inputs == NULL) || (op->attribute_size > 0 && attributes == NULL))
+        return tg_fail(tape, TG_NULL_ARGUMENT, "%s: operands or attributes are NULL", op->name), tg_handle(tape, 0);
+    if (check_inputs(tape, op, inputs, count) != TG_OK) return tg_handle(tape, 0);
+    if (count <= FEW_INPUTS) {
+        uint32_t ids[FEW_INPUTS];
+        tg_shape shapes[FEW_INPUTS];
+        return apply_checked(tape, op, inputs, ids, shapes, count, attributes);
+    }
+    uint32_t *ids    = tg_allocate((size_t)count * sizeof *ids);
+    tg_shape *shapes = tg_allocate((size_t)count * sizeof *shapes);
+    tg_tensor result = ids != NULL && shapes != NULL
+                           ? apply_checked(tape, op, inputs, ids, shapes, count, attributes)
+                           : (tg_fail(tape, TG_OUT_OF_MEMORY, "%s: no memory for %d operands", op->name, count), tg_handle(tape, 0));
+    tg_release(ids, (size_t)count * sizeof *ids);
+    tg_release(shapes, (size_t)count * sizeof *shapes);
+    return result;
+}
+
+/* ---- leaves ---- */
+
+static tg_tensor record_input(tg_tape *tape, const char *caller, tg_leaf_kind kind, const void *data, int64_t rows, int64_t cols) {
+    if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: tape is NULL", caller), TG_NONE;
+    if (tape->status != TG_OK) return tg_handle(tape, 0);
+    tg_shape shape = { rows, cols, kind == TG_LEAF_I32 };
+    if (rows < 0 || cols < 0) return tg_fail(tape, TG_BAD_ARGUMENT, "%s: [%" PRId64 ",%" PRId64 "] is no shape", caller, rows, cols), tg_handle(tape, 0);
+    if (!is_countable(shape)) return tg_fail(tape, TG_TOO_LARGE, "%s: [%" PRId64 ",%" PRId64 "] is too large", caller, rows, cols), tg_handle(tape, 0);
+    if (data == NULL && rows * cols > 0) return tg_fail(tape, TG_NULL_ARGUMENT, "%s: data is NULL", caller), tg_handle(tape, 0);
+    return tg_record_leaf(tape, kind == TG_LEAF_I32 ? &tg_labels_op : &tg_input_op, shape, &(tg_leaf){ .kind = kind, .data = data }, NULL);
+}
+
+tg_tensor tg_input(tg_tape *tape, const float *data, int64_t rows, int64_t cols) {
+    return record_input(tape, "tg_input", TG_LEAF_F32, data, rows, cols);
+}
+
+tg_tensor tg_input_f64(tg_tape *tape, const double *data, int64_t rows, int64_t cols) {
+    return record_input(tape, "tg_input_f64", TG_LEAF_F64, data, rows, cols);
+}
+
+tg_tensor tg_input_i32(tg_tape *tape, const int32_t *data, int64_t rows, int64_t cols) {
+    return record_input(tape, "tg_input_i32", TG_LEAF_I32, data, rows, cols);
+}
+
+tg_tensor tg_labels(tg_tape *tape, const int32_t *labels, int64_t rows) { return record_input(tape, "tg_labels", TG_LEAF_I32, labels, rows, 1); }
+
+tg_tensor tg_scalar_input(tg_tape *tape, const double *value) {
+    if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_scalar_input: tape is NULL"), TG_NONE;
+    if (tape->status != TG_OK) return tg_handle(tape, 0);
+    if (value == NULL) return tg_fail(tape, TG_NULL_ARGUMENT, "tg_scalar_input: value is NULL"), tg_handle(tape, 0);
+    return tg_record_leaf(tape, &tg_scalar_input_op, (tg_shape){ 1, 1, false }, &(tg_leaf){ .kind = TG_LEAF_SCALAR, .data = value }, NULL);
+}
+
+tg_tensor tg_constant(tg_tape *tape, double value) {
+    if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_constant: tape is NULL"), TG_NONE;
+    if (tape->status != TG_OK) return tg_handle(tape, 0);
+    return tg_record_leaf(tape, &tg_constant_op, (tg_shape){ 1, 1, false }, &(tg_leaf){ .kind = TG_LEAF_CONSTANT, .number = value }, &value);
+}
+
+/* ---- shapes, marks and the walk along the tape ---- */
+
+static bool is_valid(tg_tensor tensor) {
+    return tensor.tape != NULL && tensor.id != 0 && tensor.step == tensor.tape->handle_step && tensor.id < tensor.tape->length;
+}
+
+tg_shape tg_shape_of(tg_tensor tensor) { return is_valid(tensor) ? tg_shape_at(tensor.tape, tensor.id) : (tg_shape){ 0, 0, false }; }
+int64_t  tg_rows(tg_tensor tensor) { return tg_shape_of(tensor).rows; }
+int64_t  tg_cols(tg_tensor tensor) { return tg_shape_of(tensor).cols; }
+
+static tg_tensor mark(tg_tensor tensor, unsigned marks, const char *caller) {
+    if (tg_check_tensor(tensor, caller) == TG_OK) tg_record_of(tensor.tape, tensor.id)->marks |= (uint16_t)marks;
+    return tensor;
+}
+
+tg_tensor tg_keep(tg_tensor tensor) { return mark(tensor, TG_MARK_KEPT, "tg_keep"); }
+tg_tensor tg_require_finite(tg_tensor tensor) { return mark(tensor, TG_MARK_FINITE, "tg_require_finite"); }
+
+uint32_t tg_node_count(const tg_tape *tape) { return tape != NULL ? (uint32_t)tape->length - 1 : 0; }
+
+tg_status tg_node_at(const tg_tape *tape, uint32_t index, tg_node *node) {
+    if (tape == NULL || node == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_node_at: tape or node is NULL");
+    if (index == 0 || index >= tape->length)
+        return tg_fail_thread(TG_OUT_OF_RANGE, "tg_node_at: there is no node %" PRIu32 "; they are 1 to %zu", index, tape->length - 1);
+    const tg_record *record = tg_record_of(tape, index);
+    *node = (tg_node){ .op = record->op, .inputs = tg_inputs_of(tape, index), .input_count = (int)record->input_count,
+                       .attributes = tg_attributes_of(tape, index), .shape = tg_shape_at(tape, index), .scope = tg_name_text(tape, record->scope),
+                       .name = tg_name_text(tape, record->name), .origin = record->origin, .origin_argument = record->origin_argument };
+    return TG_OK;
+}
+
+tg_tensor tg_tensor_at(tg_tape *tape, uint32_t index) {
+    tg_node node;
+    return tg_handle(tape, tg_node_at(tape, index, &node) == TG_OK ? index : 0);
+}

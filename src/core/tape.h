@@ -1,0 +1,166 @@
+/* tape.h - the tape from inside: nodes, leaves, sections, and what an executor hangs on them. */
+#ifndef TAPEGRAD_CORE_TAPE_H
+#define TAPEGRAD_CORE_TAPE_H
+
+#include <tapegrad/op.h>
+#include <tapegrad/grad.h>
+#include <tapegrad/variable.h>
+#include "core/util.h"
+
+enum { TG_INLINE_INPUTS = 4, TG_SENTENCE = 512, TG_LARGEST_TAPE = 1 << 30 };
+
+enum tg_node_marks {
+    TG_MARK_INTEGER  = 1 << 0,
+    TG_MARK_FINITE   = 1 << 1,      /* tg_require_finite */
+    TG_MARK_KEPT     = 1 << 2,      /* tg_keep, until the next executing call */
+    TG_MARK_READABLE = 1 << 3,      /* argument of, or kept for, the last executing call */
+    TG_MARK_ITEM     = 1 << 4,      /* 1 x 1 and readable until tg_begin */
+    TG_MARK_WRITTEN  = 1 << 5       /* an assign whose write has been made */
+};
+
+/* One application of an op, or a leaf: one cache line. Node 0 is not used. */
+typedef struct tg_record {
+    const tg_op *op;
+    uint32_t     inputs[TG_INLINE_INPUTS];      /* more than four: inputs[0] is where they begin in tape->operands; a leaf: its index in tape->leaves */
+    uint32_t     input_count;
+    uint32_t     attributes;                    /* where they begin in tape->attributes, in units of 8 bytes */
+    int64_t      rows, cols;
+    uint32_t     origin;                        /* recorded by a derivative rule: the forward node */
+    int16_t      origin_argument;
+    uint16_t     marks;
+    uint32_t     scope, name;                   /* indices in tape->names; 0: "" */
+} tg_record;
+
+typedef enum tg_leaf_kind { TG_LEAF_F32, TG_LEAF_F64, TG_LEAF_I32, TG_LEAF_SCALAR, TG_LEAF_CONSTANT, TG_LEAF_BLOCK } tg_leaf_kind;
+
+typedef struct tg_leaf {
+    tg_leaf_kind     kind;
+    const void      *data;        /* the caller's, borrowed */
+    double           number;      /* constants */
+    struct tg_block *block;       /* blocks: and the version that this node stands for */
+    uint64_t         version;
+} tg_leaf;
+
+/* What one walk recorded, behind its header node. */
+typedef struct tg_section {
+    uint32_t header, end;         /* node numbers: header ... end - 1 */
+    uint32_t results, result_count;         /* in tape->section_nodes */
+    uint32_t messages, message_count;       /* in tape->messages */
+} tg_section;
+
+typedef struct tg_message_record {
+    uint32_t from, to, upstream, message, before, after;      /* node numbers; 0: none */
+    int32_t  argument, k, n;
+} tg_message_record;
+
+typedef struct tg_name_entry tg_name_entry;      /* names.c */
+typedef struct tg_use_entry  tg_use_entry;       /* variable.c */
+
+struct tg_tape {
+    tg_record *nodes;                 /* [length]; nodes[0] is not used */
+    size_t     length, capacity;
+    uint32_t  *operands;
+    size_t     operand_count, operand_capacity;
+    uint64_t  *attributes;
+    size_t     attribute_count, attribute_capacity;
+    tg_leaf   *leaves;
+    size_t     leaf_count, leaf_capacity;
+
+    tg_section        *sections;
+    size_t             section_count, section_capacity;
+    uint32_t          *section_nodes;
+    size_t             section_node_count, section_node_capacity;
+    tg_message_record *messages;
+    size_t             message_count, message_capacity;
+
+    tg_name_entry **names;            /* [name_count] by index; [0] is "" */
+    size_t          name_count, name_capacity;
+    tg_name_entry  *name_table;
+    uint32_t       *scopes;           /* the stack; scope is its top */
+    size_t          scope_count, scope_capacity;
+    uint32_t        scope;
+    tg_use_entry   *use_table;
+
+    uint32_t origin;                  /* while a derivative rule records: its node */
+    uint32_t handle_step;             /* in every tensor of this step */
+    uint64_t step;                    /* the step number of random draws */
+    uint32_t draws;                   /* random ops in this step */
+    bool     training, executed;
+    bool     no_draws;                /* a tape that computes an expansion */
+
+    tg_type  type;
+    bool     keep_denormals;
+    uint64_t seed;
+
+    tg_status status;                 /* the first failure of this step */
+    char      sentence[TG_SENTENCE];
+
+    /* The executor, set by the room plan: told of each new node, and of the end. */
+    tg_status (*recorded)(tg_tape *tape, uint32_t id);
+    void      (*release_executor)(tg_tape *tape);
+    void       *executor;
+};
+
+/* ---- tape.c ---- */
+
+tg_tape *tg_tape_create(const tg_tape_options *options);
+
+static inline tg_record *tg_record_of(const tg_tape *tape, uint32_t id) { return &tape->nodes[id]; }
+
+static inline const uint32_t *tg_inputs_of(const tg_tape *tape, uint32_t id) {
+    const tg_record *node = &tape->nodes[id];
+    return node->input_count <= TG_INLINE_INPUTS ? node->inputs : &tape->operands[node->inputs[0]];
+}
+
+static inline const void *tg_attributes_of(const tg_tape *tape, uint32_t id) { return &tape->attributes[tape->nodes[id].attributes]; }
+
+tg_shape  tg_shape_at(const tg_tape *tape, uint32_t id);
+tg_leaf  *tg_leaf_of(const tg_tape *tape, uint32_t id);      /* NULL: not a leaf */
+tg_tensor tg_handle(tg_tape *tape, uint32_t id);             /* 0: the failed tensor */
+
+/* Keeps the first failure of the step, told to the error hook. Returns status. */
+tg_status tg_fail(tg_tape *tape, tg_status status, const char *format, ...) TG_PRINTF(3, 4);
+
+/* TG_OK if tensor is a node of this step; otherwise what is wrong, on its tape (or on the thread's last error if it has none). */
+tg_status tg_check_tensor(tg_tensor tensor, const char *caller);
+
+/* Records a leaf or, with inputs, a node whose shape is known already. */
+tg_tensor tg_record_leaf(tg_tape *tape, const tg_op *op, tg_shape shape, const tg_leaf *leaf, const void *attributes);
+tg_tensor tg_record_node(tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes, tg_shape shape);
+
+/* Where the tape stood; tg_rewind takes back everything recorded since. */
+typedef struct tg_position {
+    size_t   length, operand_count, attribute_count, leaf_count, section_count, section_node_count, message_count;
+    uint32_t draws;
+} tg_position;
+
+tg_position tg_position_of(const tg_tape *tape);
+void        tg_rewind(tg_tape *tape, tg_position position);
+
+/* ---- shape.c ---- */
+
+tg_status tg_broadcast_shape(const tg_shape inputs[], int count, const void *attributes, tg_shape *output, const char **why);
+/* "[32,128]", in buffer */
+#define TG_SHAPE_TEXT 64
+const char *tg_shape_text(tg_shape shape, char buffer[TG_SHAPE_TEXT]);
+
+/* ---- names.c ---- */
+
+const char *tg_name_text(const tg_tape *tape, uint32_t index);
+/* Index of the interned text; 0 and a failure on the tape if memory runs out. */
+uint32_t    tg_intern(tg_tape *tape, const char *text);
+void        tg_names_begin(tg_tape *tape);
+void        tg_names_release(tg_tape *tape);
+
+/* ---- variable.c ---- */
+
+void tg_uses_release(tg_tape *tape);
+
+/* ---- random.c: Philox4x32-10, Salmon et al. 2011 ---- */
+
+void tg_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+/* Ops of leaves and of the walk's header: they have a name and nothing else. */
+extern const tg_op tg_input_op, tg_labels_op, tg_scalar_input_op, tg_constant_op, tg_block_op, tg_gradients_op;
+
+#endif

@@ -1,0 +1,47 @@
+/* util.h - memory, sizes, failures without an object: what every room may use beside the public headers. */
+#ifndef TAPEGRAD_CORE_UTIL_H
+#define TAPEGRAD_CORE_UTIL_H
+
+#include <stdio.h>
+#include <tapegrad/status.h>
+
+#if defined(__GNUC__)
+#define TG_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define TG_PRINTF(text, first)
+#endif
+
+#define TG_ALIGNMENT ((size_t)64)
+
+/* ---- memory: everything passes the allocator of tg_set_allocator. NULL on failure; no failure is reported here ---- */
+
+void *tg_allocate(size_t bytes);                                           /* zeroed, on 64 bytes; also for bytes == 0 */
+void  tg_release(void *memory, size_t bytes);                              /* the size it was allocated with; NULL is fine */
+void *tg_reallocate(void *memory, size_t old_bytes, size_t new_bytes);     /* new bytes are zero; memory stays valid on failure */
+
+/* Makes room for needed elements in a growing array; false: out of memory, nothing changed. */
+bool tg_grow(void **array, size_t *capacity, size_t needed, size_t element_bytes);
+
+/* A copy of text, freed with tg_text_release. */
+char *tg_text_copy(const char *text);
+void  tg_text_release(char *text);
+
+/* *product = a * b; false if it overflows. */
+bool tg_multiply(size_t a, size_t b, size_t *product);
+
+/* ---- failures that no object can keep: the first is kept for tg_last_error and told to the error hook. Returns status ---- */
+
+tg_status tg_fail_thread(tg_status status, const char *format, ...) TG_PRINTF(2, 3);
+
+/* Tells the hooks. */
+void tg_tell_error(tg_status status, const char *sentence);
+void tg_tell_log(const char *sentence);
+
+/* ---- files ---- */
+
+/* Writes a file that is complete on the disk, or as it was before: a temporary file beside it, fsync, rename, fsync of the folder. write is given
+ * the open file and returns a status; it reports its own failures other than those of the stream. */
+typedef tg_status (*tg_write_fn)(FILE *file, void *context);
+tg_status tg_write_file(const char *path, tg_write_fn write, void *context);
+
+#endif

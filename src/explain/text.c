@@ -1,0 +1,67 @@
+/* text.c - a step as text, one line a node: v7 = relu(v6)  [32,128]  net/fc1 */
+#include <tapegrad/explain.h>
+#include <tapegrad/op.h>
+#include "core/util.h"
+
+#include <inttypes.h>
+
+enum { MOST_VALUES = 12 };      /* larger matrices are printed without their elements */
+
+/* What loss is made of, and each section of its gradients: a header node whose first operand is loss, with all that follows for it. */
+static tg_status mark_printed(const tg_tape *tape, uint32_t loss, bool *printed, uint32_t count) {
+    tg_node node;
+    printed[loss] = true;
+    for (uint32_t id = loss + 1; id <= count; id++) {
+        if (tg_node_at(tape, id, &node) != TG_OK) return TG_BUG;
+        printed[id] = node.origin != 0;
+    }
+    for (uint32_t id = count; id > 0; id--) {
+        if (!printed[id]) continue;
+        if (tg_node_at(tape, id, &node) != TG_OK) return TG_BUG;
+        for (int k = 0; k < node.input_count; k++) printed[node.inputs[k]] = true;
+    }
+    return TG_OK;
+}
+
+static void print_values(FILE *out, tg_tensor tensor, tg_shape shape) {
+    double value[MOST_VALUES];
+    if (shape.rows * shape.cols == 0 || shape.rows * shape.cols > MOST_VALUES || tg_held(tensor, value) != TG_OK) return;
+    fprintf(out, "  =");
+    for (int64_t i = 0; i < shape.rows * shape.cols; i++) fprintf(out, "%s%.6g", i > 0 && i % shape.cols == 0 ? "; " : " ", value[i]);
+}
+
+static void print_node(FILE *out, tg_tensor tensor, const tg_node *node, bool values) {
+    fprintf(out, "v%" PRIu32 " = %s", tensor.id, node->op->name);
+    for (int k = 0; k < node->input_count; k++) {
+        fprintf(out, "%s", k == 0 ? "(" : ", ");
+        if (node->inputs[k] != 0) fprintf(out, "v%" PRIu32, node->inputs[k]);
+        else fprintf(out, "none");
+    }
+    fprintf(out, "%s  [%" PRId64 ",%" PRId64 "]", node->input_count > 0 ? ")" : "", node->shape.rows, node->shape.cols);
+    if (node->name[0] != '\0') fprintf(out, "  %s", node->name);
+    else if (node->scope[0] != '\0') fprintf(out, "  %s", node->scope);
+    if (node->origin != 0) fprintf(out, "  (backward of v%" PRIu32 ")", node->origin);
+    if (values) print_values(out, tensor, node->shape);
+    fprintf(out, "\n");
+}
+
+tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_explain_options *options) {
+    const tg_shape shape = tg_shape_of(loss);
+    if (loss.tape == NULL || out == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_explain: loss or out is NULL");
+    if (format != TG_TEXT) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_explain: there is no format %d", (int)format);
+    if (tg_tape_status(loss.tape) != TG_OK) return tg_tape_status(loss.tape);
+    if (loss.id == 0 || (shape.rows == 0 && shape.cols == 0)) return tg_fail_thread(TG_OLD_STEP, "tg_explain: loss is no node of this step");
+    const uint32_t count   = tg_node_count(loss.tape);
+    bool          *printed = tg_allocate(count + 1);
+    if (printed == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " nodes", count);
+    tg_status status = mark_printed(loss.tape, loss.id, printed, count);
+    for (uint32_t id = 1; id <= count && status == TG_OK; id++) {
+        tg_node node;
+        if (!printed[id]) continue;
+        status = tg_node_at(loss.tape, id, &node);
+        if (status == TG_OK) print_node(out, tg_tensor_at(loss.tape, id), &node, options == NULL || !options->no_values);
+    }
+    tg_release(printed, count + 1);
+    if (status == TG_OK && (fflush(out) != 0 || ferror(out))) status = tg_fail_thread(TG_CANNOT_WRITE, "tg_explain: the stream does not take it");
+    return status;
+}

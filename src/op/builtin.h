@@ -1,0 +1,25 @@
+/* builtin.h - the built-in ops, and what their files share. */
+#ifndef TAPEGRAD_OP_BUILTIN_H
+#define TAPEGRAD_OP_BUILTIN_H
+
+#include <tapegrad/op.h>
+#include <tapegrad/ops.h>
+
+/* Every built-in op, in the order in which tg_op_at lists them. */
+#define TG_BUILTIN_OPS(X)                                                                                            \
+    X(matmul) X(transpose) X(broadcast_to) X(sum_to) X(view) X(concat) X(one_hot) X(stop) X(assign)                  \
+    X(add) X(sub) X(mul) X(div) X(neg) X(scale) X(shift) X(axpy) X(lerp) X(square) X(sqrt) X(exp) X(expm1) X(log)    \
+    X(log1p) X(sin) X(cos) X(maximum) X(greater) X(select) X(relu) X(sigmoid) X(tanh) X(softplus)                    \
+    X(sum) X(sum_rows) X(sum_cols) X(mean) X(mean_rows) X(mean_cols) X(logsumexp) X(softmax) X(log_softmax)          \
+    X(cross_entropy) X(cross_entropy_distribution) X(binary_cross_entropy_with_logits) X(mse_loss)                   \
+    X(bernoulli) X(clip_factor)
+
+#define TG_DECLARE_OP(name) extern const tg_op tg_##name##_op;
+TG_BUILTIN_OPS(TG_DECLARE_OP)
+
+/* Applying an op of one, two and three operands, on the tape of the first one given. */
+tg_tensor tg_apply1(const tg_op *op, tg_tensor x, const void *attributes);
+tg_tensor tg_apply2(const tg_op *op, tg_tensor x, tg_tensor y);
+tg_tensor tg_apply3(const tg_op *op, tg_tensor x, tg_tensor y, tg_tensor z);
+
+#endif

@@ -1,0 +1,147 @@
+/* loss.c - losses: one number [1,1], the mean over the batch. Each is a sum over rows, so that panels of rows can be added. */
+#include "op/builtin.h"
+#include "op/sums.h"
+
+#include <tgmath.h>
+
+/* ---- shapes ---- */
+
+static tg_status same_shapes(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
+    (void)count, (void)attributes;
+    *output = (tg_shape){ 1, 1, false };
+    *why    = "prediction and target must be matrices of numbers";
+    if (in[0].integer || in[1].integer || in[0].rows < 0 || in[1].rows < 0) return TG_TYPE_MISMATCH;
+    *why = "prediction and target must have the same shape; nothing is broadcast";
+    return in[0].rows == in[1].rows && in[0].cols == in[1].cols ? TG_OK : TG_SHAPE_MISMATCH;
+}
+
+static tg_status labels_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
+    (void)count, (void)attributes;
+    *output = (tg_shape){ 1, 1, false };
+    *why    = "logits are numbers and labels are integers";
+    if (in[0].rows < 0 || in[0].integer || !in[1].integer) return TG_TYPE_MISMATCH;
+    *why = "there must be one label for each row of logits";
+    return in[0].rows == in[1].rows && in[1].cols == 1 ? TG_OK : TG_SHAPE_MISMATCH;
+}
+
+static int64_t labels_limit(const tg_shape in[], int count, const void *attributes) {
+    (void)count, (void)attributes;
+    return in[0].cols;
+}
+
+/* ---- kernels: term is the loss of one row, count what a row counts for in the mean ---- */
+
+#define LOSS_KERNEL(name, real, suffix, term, per_row)                                                     \
+    static void name##_##suffix(const tg_call *call) {                                                     \
+        const int64_t cols = call->inputs[0].cols;                                                         \
+        real          sum  = 0;                                                                            \
+        for (int64_t i = 0; i < call->inputs[0].rows; i++) {                                               \
+            const real *x = tg_row_##suffix(call, 0, i);                                                   \
+            sum += term(call, x, i, cols);                                                                 \
+        }                                                                                                  \
+        *(real *)call->output = sum / (real)(call->all_rows * (per_row));                                  \
+    }
+
+#define TERMS(real, suffix)                                                                                \
+    /* logsumexp(x) - x_label */                                                                           \
+    static real label_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {         \
+        return tg_row_logsumexp_##suffix(x, cols) - x[((const int32_t *)call->inputs[1].data)[i]];         \
+    }                                                                                                      \
+    /* sum_j t_j (logsumexp(x) - x_j); where t_j = 0 nothing is added, even if x_j is -inf */              \
+    static real distribution_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {  \
+        const real *t = tg_row_##suffix(call, 1, i), l = tg_row_logsumexp_##suffix(x, cols);               \
+        real        sum = 0;                                                                               \
+        for (int64_t j = 0; j < cols; j++) sum += t[j] != 0 ? t[j] * (l - x[j]) : 0;                       \
+        return sum;                                                                                        \
+    }                                                                                                      \
+    /* sum_j max(x_j, 0) - t_j x_j + ln(1 + e^-|x_j|) */                                                   \
+    static real binary_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {        \
+        const real *t = tg_row_##suffix(call, 1, i);                                                       \
+        real        sum = 0;                                                                               \
+        for (int64_t j = 0; j < cols; j++) sum += (x[j] > 0 ? x[j] : 0) - t[j] * x[j] + log1p(exp(-fabs(x[j]))); \
+        return sum;                                                                                        \
+    }                                                                                                      \
+    /* sum_j (x_j - t_j)^2 */                                                                              \
+    static real square_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {        \
+        const real *t = tg_row_##suffix(call, 1, i);                                                       \
+        real        sum = 0;                                                                               \
+        for (int64_t j = 0; j < cols; j++) sum += (x[j] - t[j]) * (x[j] - t[j]);                           \
+        return sum;                                                                                        \
+    }                                                                                                      \
+    LOSS_KERNEL(cross_entropy, real, suffix, label_term_##suffix, 1)                                       \
+    LOSS_KERNEL(cross_entropy_distribution, real, suffix, distribution_term_##suffix, 1)                   \
+    LOSS_KERNEL(binary_cross_entropy_with_logits, real, suffix, binary_term_##suffix, cols)                \
+    LOSS_KERNEL(mse_loss, real, suffix, square_term_##suffix, cols)
+TERMS(float, f32)
+TERMS(double, f64)
+
+/* ---- rules ---- */
+
+/* g / rows, and g / elements */
+static tg_tensor per_row(const tg_application *a, tg_tensor g) { return tg_scale(g, 1 / (double)tg_rows(a->inputs[0])); }
+static tg_tensor per_element(const tg_application *a, tg_tensor g) {
+    return tg_scale(g, 1 / ((double)tg_rows(a->inputs[0]) * (double)tg_cols(a->inputs[0])));
+}
+
+/* dL/dx = (softmax(x) - onehot(t)) g / rows */
+static void cross_entropy_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
+    const tg_tensor x = a->inputs[0], target = tg_one_hot(a->inputs[1], tg_cols(x));
+    cotangents[0] = tg_mul(tg_sub(tg_softmax(x), target), per_row(a, g));
+}
+
+/* dL/dx = (softmax(x) sum_j t_j - t) g / rows;  dL/dt = -ln softmax(x) g / rows */
+static void cross_entropy_distribution_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
+    const tg_tensor x = a->inputs[0], t = a->inputs[1];
+    if (a->wanted[0]) cotangents[0] = tg_mul(tg_sub(tg_mul(tg_softmax(x), tg_sum_cols(t)), t), per_row(a, g));
+    if (a->wanted[1]) cotangents[1] = tg_mul(tg_neg(tg_log_softmax(x)), per_row(a, g));
+}
+
+/* dL/dx = (sigmoid(x) - t) g / elements;  dL/dt = -x g / elements */
+static void binary_cross_entropy_with_logits_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
+    const tg_tensor x = a->inputs[0], t = a->inputs[1];
+    if (a->wanted[0]) cotangents[0] = tg_mul(tg_sub(tg_sigmoid(x), t), per_element(a, g));
+    if (a->wanted[1]) cotangents[1] = tg_mul(tg_neg(x), per_element(a, g));
+}
+
+/* dL/dx = 2 (x - t) g / elements = -dL/dt */
+static void mse_loss_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
+    const tg_tensor slope = tg_mul(tg_sub(a->inputs[0], a->inputs[1]), tg_scale(per_element(a, g), 2));
+    if (a->wanted[0]) cotangents[0] = slope;
+    if (a->wanted[1]) cotangents[1] = tg_neg(slope);
+}
+
+/* ---- meanings in other ops ---- */
+
+static tg_tensor cross_entropy_expand(const tg_application *a) {
+    const tg_tensor x = a->inputs[0], zero = tg_constant(a->tape, 0);
+    return tg_neg(tg_mean(tg_sum_cols(tg_select(tg_one_hot(a->inputs[1], tg_cols(x)), tg_log_softmax(x), zero))));
+}
+
+static tg_tensor cross_entropy_distribution_expand(const tg_application *a) {
+    const tg_tensor x = a->inputs[0], t = a->inputs[1], zero = tg_constant(a->tape, 0);
+    return tg_neg(tg_mean(tg_sum_cols(tg_select(t, tg_mul(t, tg_log_softmax(x)), zero))));
+}
+
+static tg_tensor binary_cross_entropy_with_logits_expand(const tg_application *a) {
+    return tg_mean(tg_sub(tg_softplus(a->inputs[0]), tg_mul(a->inputs[1], a->inputs[0])));
+}
+
+static tg_tensor mse_loss_expand(const tg_application *a) { return tg_mean(tg_square(tg_sub(a->inputs[0], a->inputs[1]))); }
+
+#define LOSS(name_, shape_, limit_, text_, tex_)                                                           \
+    const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = 2, .flags = TG_OP_ROW_SUM, .shape = shape_, .limit = limit_, \
+                                    .expand = name_##_expand, .f32 = name_##_f32, .f64 = name_##_f64, .vjp = name_##_vjp, .text = text_, .tex = tex_ };
+LOSS(cross_entropy, labels_shape, labels_limit, "-mean(ln(softmax(%0)) at %1)", "-\\mathrm{mean}\\,\\ln\\mathrm{softmax}(%0)_{%1}")
+LOSS(cross_entropy_distribution, same_shapes, NULL, "-mean(sum_cols(%1 * ln(softmax(%0))))", "-\\mathrm{mean}\\sum_j %1 \\ln\\mathrm{softmax}(%0)")
+LOSS(binary_cross_entropy_with_logits, same_shapes, NULL, "mean(softplus(%0) - %1 * %0)", "\\mathrm{mean}(\\ln(1 + e^{%0}) - %1\\,%0)")
+LOSS(mse_loss, same_shapes, NULL, "mean((%0 - %1)^2)", "\\mathrm{mean}\\,(%0 - %1)^2")
+
+tg_tensor tg_cross_entropy(tg_tensor logits, tg_tensor target) {
+    return tg_apply2(tg_shape_of(target).integer ? &tg_cross_entropy_op : &tg_cross_entropy_distribution_op, logits, target);
+}
+
+tg_tensor tg_binary_cross_entropy_with_logits(tg_tensor logits, tg_tensor target) {
+    return tg_apply2(&tg_binary_cross_entropy_with_logits_op, logits, target);
+}
+
+tg_tensor tg_mse_loss(tg_tensor prediction, tg_tensor target) { return tg_apply2(&tg_mse_loss_op, prediction, target); }

@@ -1,0 +1,196 @@
+/* map.c - the elementwise ops. What an op is: a name, an expression for its value, an expression for the cotangents of its operands, formulas.
+ *
+ * Expressions of values are C in x, y, z of type real, computed as float and as double; <tgmath.h> chooses the function. Rules are written in
+ * tensors: x, y, z the operands, out the value, g its cotangent. */
+#include "op/builtin.h"
+
+#include <tgmath.h>
+
+#define ATTRIBUTE(type) (*(const type *)call->attributes)
+
+/* ---- kernels: every element of the rows [row_begin, row_end) ---- */
+
+#define OPERAND(real, k, i) ((const real *)call->inputs[k].data + (i) * call->inputs[k].row_stride)
+#define ROWS(real) for (int64_t i = call->row_begin; i < call->row_end; i++)
+
+/* No restrict: an output may be the memory of an operand of the same shape. */
+#define KERNEL1(name, real, expression)                                                                         \
+    static void name(const tg_call *call) {                                                                     \
+        ROWS(real) {                                                                                            \
+            const real *from = OPERAND(real, 0, i);                                                             \
+            real       *to   = (real *)call->output + i * call->cols;                                           \
+            for (int64_t j = 0; j < call->cols; j++) { const real x = from[j]; to[j] = (expression); }          \
+        }                                                                                                       \
+    }
+
+#define LOOP2(real, sx, sy, expression) \
+    for (int64_t j = 0; j < call->cols; j++) { const real x = xs[j * (sx)], y = ys[j * (sy)]; to[j] = (expression); }
+
+/* The three usual pairs of strides have loops of their own, which the compiler vectorises. */
+#define KERNEL2(name, real, expression)                                                                         \
+    static void name(const tg_call *call) {                                                                     \
+        const int64_t sx = call->inputs[0].col_stride, sy = call->inputs[1].col_stride;                         \
+        ROWS(real) {                                                                                            \
+            const real *xs = OPERAND(real, 0, i), *ys = OPERAND(real, 1, i);                                    \
+            real       *to = (real *)call->output + i * call->cols;                                             \
+            if (sx == 1 && sy == 1) LOOP2(real, 1, 1, expression)                                               \
+            else if (sx == 1) LOOP2(real, 1, 0, expression)                                                     \
+            else if (sy == 1) LOOP2(real, 0, 1, expression)                                                     \
+            else LOOP2(real, 0, 0, expression)                                                                  \
+        }                                                                                                       \
+    }
+
+#define LOOP3(real, sx, sy, sz, expression)                                                                     \
+    for (int64_t j = 0; j < call->cols; j++) {                                                                  \
+        const real x = xs[j * (sx)], y = ys[j * (sy)], z = zs[j * (sz)];                                        \
+        to[j] = (expression);                                                                                   \
+    }
+
+#define KERNEL3(name, real, expression)                                                                         \
+    static void name(const tg_call *call) {                                                                     \
+        const int64_t sx = call->inputs[0].col_stride, sy = call->inputs[1].col_stride, sz = call->inputs[2].col_stride; \
+        ROWS(real) {                                                                                            \
+            const real *xs = OPERAND(real, 0, i), *ys = OPERAND(real, 1, i), *zs = OPERAND(real, 2, i);         \
+            real       *to = (real *)call->output + i * call->cols;                                             \
+            if (sx == 1 && sy == 1 && sz == 1) LOOP3(real, 1, 1, 1, expression)                                 \
+            else if (sx == 0 && sy == 1 && sz == 1) LOOP3(real, 0, 1, 1, expression)                            \
+            else if (sx == 1 && sy == 1 && sz == 0) LOOP3(real, 1, 1, 0, expression)                            \
+            else LOOP3(real, sx, sy, sz, expression)                                                            \
+        }                                                                                                       \
+    }
+
+/* ---- one line an op ---- */
+
+#define RULE_BEGIN(name)                                                                                        \
+    static void name##_vjp(const tg_application *application, tg_tensor g, tg_tensor cotangents[]) {            \
+        const tg_tensor out = application->output; (void)out; (void)g; (void)cotangents;
+
+#define WANTED(k, rule) if (application->wanted[k]) cotangents[k] = (rule);
+
+#define DESCRIPTOR(name_, arity_, ...)                                                                          \
+    const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = arity_, .f32 = name_##_f32, .f64 = name_##_f64, __VA_ARGS__ };
+
+#define VALUE1(name, expression)                                                                                \
+    KERNEL1(name##_f32, float, expression)                                                                      \
+    KERNEL1(name##_f64, double, expression)
+
+#define MAP1(name, expression, rule, ...)                                                                       \
+    VALUE1(name, expression)                                                                                    \
+    RULE_BEGIN(name) const tg_tensor x = application->inputs[0]; (void)x; WANTED(0, rule) }                     \
+    DESCRIPTOR(name, 1, .flags = TG_OP_ELEMENTWISE, .vjp = name##_vjp, __VA_ARGS__)                             \
+    tg_tensor tg_##name(tg_tensor x) { return tg_apply1(&tg_##name##_op, x, NULL); }
+
+#define MAP2(name, expression, rule_x, rule_y, flags_, ...)                                                     \
+    KERNEL2(name##_f32, float, expression)                                                                      \
+    KERNEL2(name##_f64, double, expression)                                                                     \
+    RULE_BEGIN(name) const tg_tensor x = application->inputs[0], y = application->inputs[1]; (void)x; (void)y;  \
+        WANTED(0, rule_x) WANTED(1, rule_y) }                                                                   \
+    DESCRIPTOR(name, 2, .flags = TG_OP_ELEMENTWISE | (flags_), .vjp = name##_vjp, __VA_ARGS__)                  \
+    tg_tensor tg_##name(tg_tensor x, tg_tensor y) { return tg_apply2(&tg_##name##_op, x, y); }
+
+#define MAP3(name, expression, rule_x, rule_y, rule_z, flags_, ...)                                             \
+    KERNEL3(name##_f32, float, expression)                                                                      \
+    KERNEL3(name##_f64, double, expression)                                                                     \
+    RULE_BEGIN(name) const tg_tensor x = application->inputs[0], y = application->inputs[1], z = application->inputs[2]; \
+        (void)x; (void)y; (void)z; WANTED(0, rule_x) WANTED(1, rule_y) WANTED(2, rule_z) }                      \
+    DESCRIPTOR(name, 3, .flags = TG_OP_ELEMENTWISE | (flags_), .vjp = name##_vjp, __VA_ARGS__)
+
+static tg_tensor zero(tg_tensor like) { return tg_constant(like.tape, 0); }
+
+/* ---- arithmetic ---- */
+
+MAP2(add, x + y, g, g, TG_OP_COMMUTES, .text = "%0 + %1", .tex = "%0 + %1")
+MAP2(sub, x - y, g, tg_neg(g), 0, .text = "%0 - %1", .tex = "%0 - %1")
+MAP2(mul, x * y, tg_mul(g, y), tg_mul(g, x), TG_OP_COMMUTES, .text = "%0 * %1", .tex = "%0 \\odot %1")
+MAP2(div, x / y, tg_div(g, y), tg_neg(tg_div(tg_mul(g, out), y)), 0, .text = "%0 / %1", .tex = "\\frac{%0}{%1}", .lo = 0.5, .hi = 2)
+MAP1(neg, -x, tg_neg(g), .text = "-%0", .tex = "-%0")
+MAP1(square, x * x, tg_mul(g, tg_scale(x, 2)), .text = "%0^2", .tex = "%0^2")
+MAP1(sqrt, sqrt(x), tg_div(tg_scale(g, 0.5), out), .text = "sqrt(%0)", .tex = "\\sqrt{%0}", .lo = 0.5, .hi = 4)
+MAP1(exp, exp(x), tg_mul(g, out), .text = "exp(%0)", .tex = "e^{%0}")
+MAP1(expm1, expm1(x), tg_mul(g, tg_shift(out, 1)), .text = "exp(%0) - 1", .tex = "e^{%0} - 1")
+MAP1(log, log(x), tg_div(g, x), .text = "ln(%0)", .tex = "\\ln %0", .lo = 0.5, .hi = 4)
+MAP1(log1p, log1p(x), tg_div(g, tg_shift(x, 1)), .text = "ln(1 + %0)", .tex = "\\ln(1 + %0)", .lo = -0.5, .hi = 2)
+MAP1(sin, sin(x), tg_mul(g, tg_cos(x)), .text = "sin(%0)", .tex = "\\sin %0")
+MAP1(cos, cos(x), tg_neg(tg_mul(g, tg_sin(x))), .text = "cos(%0)", .tex = "\\cos %0")
+
+/* a x + y: one multiplication and one addition, rounded apart. */
+static tg_status axpy_shape(const tg_shape inputs[], int count, const void *attributes, tg_shape *output, const char **why) {
+    (void)attributes;
+    *why = "the factor must be [1,1], and the others of one shape";
+    if (inputs[0].rows != 1 || inputs[0].cols != 1 || inputs[1].rows != inputs[2].rows || inputs[1].cols != inputs[2].cols) return TG_SHAPE_MISMATCH;
+    for (int i = 0; i < count; i++)
+        if (inputs[i].integer || inputs[i].rows < 0) return TG_TYPE_MISMATCH;
+    *output = inputs[1];
+    return TG_OK;
+}
+MAP3(axpy, x * y + z, tg_mul(g, y), tg_mul(x, g), g, TG_OP_ACCUMULATES, .shape = axpy_shape, .text = "%0 * %1 + %2", .tex = "%0\\,%1 + %2")
+tg_tensor tg_axpy(tg_tensor a, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_axpy_op, a, x, y); }
+
+MAP3(lerp, x + z * (y - x), tg_mul(g, tg_shift(tg_neg(z), 1)), tg_mul(g, z), tg_mul(g, tg_sub(y, x)), 0,
+     .text = "%0 + %2 * (%1 - %0)", .tex = "%0 + %2\\,(%1 - %0)")
+tg_tensor tg_lerp(tg_tensor start, tg_tensor end, tg_tensor weight) { return tg_apply3(&tg_lerp_op, start, end, weight); }
+
+/* ---- with a number in double ---- */
+
+typedef struct { double value; } number;
+static double number_of(const tg_application *application) { return ((const number *)application->attributes)->value; }
+
+KERNEL1(scale_f32, float, (float)ATTRIBUTE(number).value *x)
+KERNEL1(scale_f64, double, ATTRIBUTE(number).value *x)
+RULE_BEGIN(scale) WANTED(0, tg_scale(g, number_of(application))) }
+DESCRIPTOR(scale, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = scale_vjp, .text = "c * %0", .tex = "c\\,%0")
+tg_tensor tg_scale(tg_tensor x, double factor) { return tg_apply1(&tg_scale_op, x, &(number){ factor }); }
+
+KERNEL1(shift_f32, float, x + (float)ATTRIBUTE(number).value)
+KERNEL1(shift_f64, double, x + ATTRIBUTE(number).value)
+RULE_BEGIN(shift) WANTED(0, g) }
+DESCRIPTOR(shift, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = shift_vjp, .text = "%0 + c", .tex = "%0 + c")
+tg_tensor tg_shift(tg_tensor x, double term) { return tg_apply1(&tg_shift_op, x, &(number){ term }); }
+
+/* min(1, c / (sqrt(x) + 1e-6)), Pascanu et al. 2013. With n = sqrt(x): d/dx = -y / (n + 1e-6) / (2 n) where y < 1. */
+#define CLIP_FACTOR(real) (sqrt(x) + (real)1e-6 > (real)ATTRIBUTE(number).value ? (real)ATTRIBUTE(number).value / (sqrt(x) + (real)1e-6) : 1)
+KERNEL1(clip_factor_f32, float, CLIP_FACTOR(float))
+KERNEL1(clip_factor_f64, double, CLIP_FACTOR(double))
+RULE_BEGIN(clip_factor)
+    const tg_tensor norm  = tg_sqrt(application->inputs[0]);
+    const tg_tensor slope = tg_div(tg_mul(g, out), tg_mul(tg_scale(norm, -2), tg_shift(norm, 1e-6)));
+    cotangents[0] = tg_select(tg_greater(tg_constant(g.tape, 1), out), slope, zero(g));
+}
+static const double clip_kinks[] = { 1 };
+DESCRIPTOR(clip_factor, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = clip_factor_vjp,
+           .text = "min(1, c / (sqrt(%0) + 1e-6))", .tex = "\\min(1, c / (\\sqrt{%0} + 10^{-6}))", .lo = 0.5, .hi = 4, .avoid = clip_kinks, .avoid_count = 1)
+tg_tensor tg_clip_factor(tg_tensor squared_norm, double max_norm) {
+    return tg_apply1(&tg_clip_factor_op, tg_require_finite(squared_norm), &(number){ max_norm });
+}
+
+/* ---- choices ---- */
+
+static const double at_zero[] = { 0 };
+
+#define STEP(name, expression, text_, tex_)                                                                     \
+    KERNEL2(name##_f32, float, expression)                                                                      \
+    KERNEL2(name##_f64, double, expression)                                                                     \
+    DESCRIPTOR(name, 2, .flags = TG_OP_ELEMENTWISE | TG_OP_STOP, .text = text_, .tex = tex_)                    \
+    tg_tensor tg_##name(tg_tensor x, tg_tensor y) { return tg_apply2(&tg_##name##_op, x, y); }
+STEP(greater, x > y ? 1 : 0, "%0 > %1", "[%0 > %1]")
+
+/* Where one is greater it has the whole derivative; at a tie each has half. */
+static tg_tensor share(tg_tensor g, tg_tensor mine, tg_tensor other) {
+    return tg_select(tg_greater(mine, other), g, tg_select(tg_greater(other, mine), zero(g), tg_scale(g, 0.5)));
+}
+MAP2(maximum, x > y || x != x ? x : y, share(g, x, y), share(g, y, x), 0, .text = "max(%0, %1)", .tex = "\\max(%0, %1)")
+
+/* The condition has derivative zero. What is not taken enters nothing. */
+MAP3(select, x != 0 ? y : z, (tg_tensor){ 0 }, tg_select(x, g, zero(g)), tg_select(x, zero(g), g), 0, .text = "%0 ? %1 : %2", .tex = "%0\\,?\\,%1 : %2",
+     .avoid = at_zero, .avoid_count = 1)
+tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_select_op, condition, x, y); }
+
+/* ---- activations ---- */
+
+MAP1(relu, x <= 0 ? 0 : x, tg_select(tg_greater(x, zero(x)), g, zero(g)), .text = "max(%0, 0)", .tex = "\\max(%0, 0)", .avoid = at_zero, .avoid_count = 1)
+
+/* 1 / (1 + e^-x), with the exponent always negative, so that nothing overflows. */
+#define SIGMOID (x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)))
+MAP1(sigmoid, SIGMOID, tg_mul(g, tg_mul(out, tg_shift(tg_neg(out), 1))), .text = "1 / (1 + exp(-%0))", .tex = "\\sigma(%0)")
+MAP1(tanh, tanh(x), tg_mul(g, tg_shift(tg_neg(tg_square(out)), 1)), .text = "tanh(%0)", .tex = "\\tanh %0")
+MAP1(softplus, (x > 0 ? x : 0) + log1p(exp(-fabs(x))), tg_mul(g, tg_sigmoid(x)), .text = "ln(1 + exp(%0))", .tex = "\\ln(1 + e^{%0})")

@@ -1,0 +1,192 @@
+/* structure.c - ops that move values and compute nothing: broadcast, view, concat, one-hot, stop, assign. */
+#include "core/tape.h"
+#include "op/builtin.h"
+
+#include <string.h>
+
+static tg_status refuse_integers(const tg_shape in[], int count, const char **why) {
+    *why = "takes matrices of numbers, all given";
+    for (int i = 0; i < count; i++)
+        if (in[i].integer || in[i].rows < 0) return TG_TYPE_MISMATCH;
+    return TG_OK;
+}
+
+static size_t element_bytes(bool f64) { return f64 ? sizeof(double) : sizeof(float); }
+
+/* ---- broadcast_to: repeats dimensions of size 1. Its derivative sums them again, which the walk does by itself ---- */
+
+typedef struct { int64_t rows, cols; } sizes;
+
+static tg_status broadcast_to_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
+    const sizes *to     = attributes;
+    tg_status    status = refuse_integers(in, count, why);
+    if (status != TG_OK) return status;
+    *why    = "sizes must be equal or 1";
+    *output = (tg_shape){ to->rows, to->cols, false };
+    if (to->rows < 0 || to->cols < 0) return TG_BAD_ARGUMENT;
+    return (in[0].rows == to->rows || in[0].rows == 1) && (in[0].cols == to->cols || in[0].cols == 1) ? TG_OK : TG_SHAPE_MISMATCH;
+}
+
+#define BROADCAST(real, suffix)                                                                            \
+    static void broadcast_to_##suffix(const tg_call *call) {                                               \
+        const tg_operand *x = &call->inputs[0];                                                            \
+        for (int64_t i = call->row_begin; i < call->row_end; i++) {                                        \
+            const real *from = (const real *)x->data + i * x->row_stride;                                  \
+            real       *to   = (real *)call->output + i * call->cols;                                      \
+            for (int64_t j = 0; j < call->cols; j++) to[j] = from[j * x->col_stride];                      \
+        }                                                                                                  \
+    }
+BROADCAST(float, f32)
+BROADCAST(double, f64)
+
+static void pass_on(const tg_application *application, tg_tensor g, tg_tensor cotangents[]) {
+    (void)application;
+    cotangents[0] = g;
+}
+
+const tg_op tg_broadcast_to_op = { .size = sizeof(tg_op), .name = "broadcast_to", .arity = 1, .attribute_size = sizeof(sizes),
+                                   .flags = TG_OP_ELEMENTWISE | TG_OP_BROADCAST, .shape = broadcast_to_shape, .f32 = broadcast_to_f32,
+                                   .f64 = broadcast_to_f64, .vjp = pass_on, .text = "broadcast(%0)", .tex = "%0" };
+
+tg_tensor tg_broadcast_to(tg_tensor x, int64_t rows, int64_t cols) { return tg_apply1(&tg_broadcast_to_op, x, &(sizes){ rows, cols }); }
+
+/* ---- view: rows * cols elements of x from offset. The walk joins the cotangents of all views of one value ---- */
+
+static tg_status view_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
+    const tg_view_attributes *a      = attributes;
+    tg_status                 status = refuse_integers(in, count, why);
+    if (status != TG_OK) return status;
+    *why    = "the view reaches beyond its tensor";
+    *output = (tg_shape){ a->rows, a->cols, false };
+    if (a->offset < 0 || a->rows < 0 || a->cols < 0) return TG_BAD_ARGUMENT;
+    const int64_t room = in[0].rows * in[0].cols - a->offset;
+    return room >= 0 && (a->cols == 0 || a->rows <= room / a->cols) ? TG_OK : TG_SHAPE_MISMATCH;
+}
+
+static void copy_view(const tg_call *call, bool f64) {
+    const tg_view_attributes *a     = call->attributes;
+    const size_t              bytes = element_bytes(f64), begin = (size_t)(call->row_begin * call->cols) * bytes;
+    const size_t              count = (size_t)((call->row_end - call->row_begin) * call->cols);
+    if (count > 0) memmove((char *)call->output + begin, (const char *)call->inputs[0].data + (size_t)a->offset * bytes + begin, count * bytes);
+}
+
+static void view_f32(const tg_call *call) { copy_view(call, false); }
+static void view_f64(const tg_call *call) { copy_view(call, true); }
+
+const tg_op tg_view_op = { .size = sizeof(tg_op), .name = "view", .arity = 1, .attribute_size = sizeof(tg_view_attributes), .flags = TG_OP_VIEW,
+                           .shape = view_shape, .f32 = view_f32, .f64 = view_f64, .text = "view(%0)", .tex = "\\mathrm{view}(%0)" };
+
+tg_tensor tg_view(tg_tensor x, int64_t offset, int64_t rows, int64_t cols) {
+    return tg_apply1(&tg_view_op, x, &(tg_view_attributes){ offset, rows, cols });
+}
+
+/* ---- concat: all elements, one part behind the other ---- */
+
+static tg_status concat_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
+    (void)attributes;
+    tg_status status = refuse_integers(in, count, why);
+    int64_t   total  = 0;
+    for (int i = 0; i < count && status == TG_OK; i++) total += in[i].rows * in[i].cols;
+    *output = (tg_shape){ 1, total, false };
+    return status;
+}
+
+static void copy_parts(const tg_call *call, bool f64) {
+    char *to = call->output;
+    for (int i = 0; i < call->input_count && call->row_begin < call->row_end; i++) {
+        const size_t bytes = (size_t)(call->inputs[i].rows * call->inputs[i].cols) * element_bytes(f64);
+        if (bytes > 0) memcpy(to, call->inputs[i].data, bytes);
+        to += bytes;
+    }
+}
+
+static void concat_f32(const tg_call *call) { copy_parts(call, false); }
+static void concat_f64(const tg_call *call) { copy_parts(call, true); }
+
+static void concat_vjp(const tg_application *application, tg_tensor g, tg_tensor cotangents[]) {
+    int64_t offset = 0;
+    for (int i = 0; i < application->input_count; i++) {
+        const tg_shape part = tg_shape_of(application->inputs[i]);
+        if (application->wanted[i]) cotangents[i] = tg_view(g, offset, part.rows, part.cols);
+        offset += part.rows * part.cols;
+    }
+}
+
+const tg_op tg_concat_op = { .size = sizeof(tg_op), .name = "concat", .arity = -1, .flags = TG_OP_CONCAT, .shape = concat_shape, .f32 = concat_f32,
+                             .f64 = concat_f64, .vjp = concat_vjp, .text = "concat(%0, ...)", .tex = "[%0, \\dots]" };
+
+tg_tensor tg_concat(const tg_tensor parts[], int count) {
+    if (parts == NULL || count <= 0) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_concat: there are no parts"), (tg_tensor){ 0 };
+    return tg_apply(parts[0].tape, &tg_concat_op, parts, count, NULL);
+}
+
+/* ---- one_hot ---- */
+
+typedef struct { int64_t classes; } classes;
+
+static tg_status one_hot_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
+    (void)count;
+    const classes *a = attributes;
+    *why    = "takes integer labels in one column, and at least one class";
+    *output = (tg_shape){ in[0].rows, a->classes, false };
+    if (!in[0].integer) return TG_TYPE_MISMATCH;
+    return in[0].cols == 1 && a->classes >= 1 ? TG_OK : TG_SHAPE_MISMATCH;
+}
+
+static int64_t one_hot_limit(const tg_shape in[], int count, const void *attributes) {
+    (void)in, (void)count;
+    return ((const classes *)attributes)->classes;
+}
+
+#define ONE_HOT(real, suffix)                                                                              \
+    static void one_hot_##suffix(const tg_call *call) {                                                    \
+        const int32_t *label = call->inputs[0].data;                                                       \
+        for (int64_t i = call->row_begin; i < call->row_end; i++)                                          \
+            for (int64_t j = 0; j < call->cols; j++) ((real *)call->output)[i * call->cols + j] = label[i] == j ? 1 : 0; \
+    }
+ONE_HOT(float, f32)
+ONE_HOT(double, f64)
+
+const tg_op tg_one_hot_op = { .size = sizeof(tg_op), .name = "one_hot", .arity = 1, .attribute_size = sizeof(classes),
+                              .flags = TG_OP_ROWWISE | TG_OP_STOP, .shape = one_hot_shape, .limit = one_hot_limit, .f32 = one_hot_f32,
+                              .f64 = one_hot_f64, .text = "one_hot(%0)", .tex = "\\mathrm{onehot}(%0)" };
+
+tg_tensor tg_one_hot(tg_tensor labels, int64_t count) { return tg_apply1(&tg_one_hot_op, labels, &(classes){ count }); }
+
+/* ---- stop: the value, and no derivative ---- */
+
+static void copy_rows(const tg_call *call, int operand, bool f64) {
+    const size_t bytes = element_bytes(f64), row = (size_t)call->cols * bytes;
+    const size_t begin = (size_t)call->row_begin * row, count = (size_t)(call->row_end - call->row_begin) * row;
+    if (count > 0) memmove((char *)call->output + begin, (const char *)call->inputs[operand].data + begin, count);
+}
+
+static void stop_f32(const tg_call *call) { copy_rows(call, 0, false); }
+static void stop_f64(const tg_call *call) { copy_rows(call, 0, true); }
+
+const tg_op tg_stop_op = { .size = sizeof(tg_op), .name = "stop", .arity = 1, .flags = TG_OP_ELEMENTWISE | TG_OP_STOP, .f32 = stop_f32,
+                           .f64 = stop_f64, .text = "stop(%0)", .tex = "\\mathrm{stop}(%0)" };
+
+tg_tensor tg_stop(tg_tensor x) { return tg_apply1(&tg_stop_op, x, NULL); }
+
+/* ---- assign: the value of its second operand; the executing call writes it to the variable that the first one is ---- */
+
+static tg_status assign_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
+    (void)attributes;
+    tg_status status = refuse_integers(in, count, why);
+    if (status != TG_OK) return status;
+    *why    = "target and value must have the same shape";
+    *output = in[0];
+    return in[0].rows == in[1].rows && in[0].cols == in[1].cols ? TG_OK : TG_SHAPE_MISMATCH;
+}
+
+static void assign_f32(const tg_call *call) { copy_rows(call, 1, false); }
+static void assign_f64(const tg_call *call) { copy_rows(call, 1, true); }
+
+static void assign_vjp(const tg_application *application, tg_tensor g, tg_tensor cotangents[]) {
+    (void)application;
+    cotangents[1] = g;
+}
+
+const tg_op tg_assign_op = { .size = sizeof(tg_op), .name = "assign", .arity = 2, .flags = TG_OP_ELEMENTWISE | TG_OP_ASSIGN, .shape = assign_shape,
+                             .f32 = assign_f32, .f64 = assign_f64, .vjp = assign_vjp, .text = "%1", .tex = "%1" };

@@ -1,0 +1,40 @@
+/* sums.h - the sums within kernels, in an order that depends on the number of elements alone. */
+#ifndef TAPEGRAD_OP_SUMS_H
+#define TAPEGRAD_OP_SUMS_H
+
+#include <math.h>
+#include <stdint.h>
+#include <tgmath.h>
+
+enum { TG_LANES = 64, TG_ROW_LANES = 8 };
+
+/* Element e goes to lane e mod the number of lanes; the lanes are added as a tree. */
+#define TG_LANED_SUM(name, real, lanes)                                                                    \
+    static inline real name(const real *x, int64_t count) {                                                \
+        real    lane[lanes] = { 0 };                                                                       \
+        int64_t e           = 0;                                                                           \
+        for (; e + lanes <= count; e += lanes)                                                             \
+            for (int k = 0; k < lanes; k++) lane[k] += x[e + k];                                           \
+        for (int k = 0; e + k < count; k++) lane[k] += x[e + k];                                           \
+        for (int half = lanes / 2; half > 0; half /= 2)                                                    \
+            for (int k = 0; k < half; k++) lane[k] += lane[k + half];                                      \
+        return lane[0];                                                                                    \
+    }
+TG_LANED_SUM(tg_lane_sum_f32, float, TG_LANES)
+TG_LANED_SUM(tg_lane_sum_f64, double, TG_LANES)
+TG_LANED_SUM(tg_row_sum_f32, float, TG_ROW_LANES)
+TG_LANED_SUM(tg_row_sum_f64, double, TG_ROW_LANES)
+
+/* ln sum e^x = m + ln sum e^(x - m), m the largest: nothing overflows. A row of -inf gives -inf, one with +inf gives +inf, a NaN gives NaN. */
+#define TG_LOGSUMEXP(name, real)                                                                           \
+    static inline real name(const real *x, int64_t count) {                                                \
+        real m = -(real)INFINITY, sum = 0;                                                                 \
+        for (int64_t j = 0; j < count; j++) m = x[j] > m || x[j] != x[j] ? x[j] : m;                       \
+        if (m == -(real)INFINITY || m == (real)INFINITY) return m;                                         \
+        for (int64_t j = 0; j < count; j++) sum += exp(x[j] - m);                                          \
+        return m + log(sum);                                                                               \
+    }
+TG_LOGSUMEXP(tg_row_logsumexp_f32, float)
+TG_LOGSUMEXP(tg_row_logsumexp_f64, double)
+
+#endif

@@ -1,0 +1,71 @@
+/* read.c - values out of the step. Reading runs nothing. */
+#include "plan/execute.h"
+
+#include <math.h>
+#include <string.h>
+
+static tg_status check_readable(tg_tensor tensor, const char *caller, unsigned marks) {
+    if (tg_check_tensor(tensor, caller) != TG_OK) return tensor.tape != NULL ? tensor.tape->status : TG_NULL_ARGUMENT;
+    tg_tape         *tape = tensor.tape;
+    const tg_record *node = tg_record_of(tape, tensor.id);
+    if (node->marks & (TG_MARK_READABLE | marks)) return TG_OK;
+    return tg_fail(tape, TG_NOT_KEPT, "%s: v%u = %s%s%s was not kept; mark it with tg_keep before running", caller, tensor.id, node->op->name,
+                   node->name != 0 ? ", " : "", tg_name_text(tape, node->name));
+}
+
+static tg_status copy_out(tg_tensor tensor, void *out, tg_type type, const char *caller) {
+    tg_tape *tape = tensor.tape;
+    if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: the tensor is not given", caller);
+    if (out == NULL) return tg_fail(tape, TG_NULL_ARGUMENT, "%s: out is NULL", caller);
+    const tg_status status = check_readable(tensor, caller, TG_MARK_ITEM);
+    if (status != TG_OK) return status;
+    const tg_shape shape = tg_shape_of(tensor);
+    if (shape.integer) return tg_fail(tape, TG_TYPE_MISMATCH, "%s: v%u holds integers; use tg_read_i32", caller, tensor.id);
+    tg_convert(out, type, tg_value_of(tape, tensor.id), tape->type, shape.rows * shape.cols);
+    return TG_OK;
+}
+
+tg_status tg_read(tg_tensor tensor, float *out) { return copy_out(tensor, out, TG_F32, "tg_read"); }
+tg_status tg_read_f64(tg_tensor tensor, double *out) { return copy_out(tensor, out, TG_F64, "tg_read_f64"); }
+
+tg_status tg_read_i32(tg_tensor tensor, int32_t *out) {
+    tg_tape *tape = tensor.tape;
+    if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_read_i32: the tensor is not given");
+    if (out == NULL) return tg_fail(tape, TG_NULL_ARGUMENT, "tg_read_i32: out is NULL");
+    const tg_status status = check_readable(tensor, "tg_read_i32", TG_MARK_ITEM);
+    if (status != TG_OK) return status;
+    const tg_shape shape = tg_shape_of(tensor);
+    if (!shape.integer) return tg_fail(tape, TG_TYPE_MISMATCH, "tg_read_i32: v%u holds no integers", tensor.id);
+    if (shape.rows * shape.cols > 0) memcpy(out, tg_value_of(tape, tensor.id), (size_t)(shape.rows * shape.cols) * sizeof *out);
+    return TG_OK;
+}
+
+double tg_item(tg_tensor tensor) {
+    double         value = (double)NAN;
+    const tg_shape shape = tg_shape_of(tensor);
+    if (shape.rows * shape.cols != 1) {
+        if (tg_check_tensor(tensor, "tg_item") == TG_OK) tg_fail(tensor.tape, TG_SHAPE_MISMATCH, "tg_item: v%u is not [1,1]", tensor.id);
+        return value;
+    }
+    return copy_out(tensor, &value, TG_F64, "tg_item") == TG_OK ? value : (double)NAN;
+}
+
+static const void *in_place(tg_tensor tensor, tg_type type, const char *caller) {
+    if (check_readable(tensor, caller, 0) != TG_OK) return NULL;
+    if (tensor.tape->type == type && !tg_shape_of(tensor).integer) return tg_value_of(tensor.tape, tensor.id);
+    return tg_fail(tensor.tape, TG_TYPE_MISMATCH, "%s: v%u is of the other type", caller, tensor.id), NULL;
+}
+
+const float  *tg_data(tg_tensor tensor) { return in_place(tensor, TG_F32, "tg_data"); }
+const double *tg_data_f64(tg_tensor tensor) { return in_place(tensor, TG_F64, "tg_data_f64"); }
+
+tg_status tg_held(tg_tensor tensor, double *out) {
+    const tg_tape *tape = tensor.tape;
+    if (tape == NULL || out == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_held: the tensor or out is NULL");
+    if (tensor.id == 0 || tensor.step != tape->handle_step || tensor.id >= tape->length) return tg_fail_thread(TG_OLD_STEP, "tg_held: v%u is no node of this step", tensor.id);
+    const tg_shape shape = tg_shape_of(tensor);
+    const int32_t *label = tg_value_of(tape, tensor.id);
+    if (!shape.integer) tg_convert(out, TG_F64, tg_value_of(tape, tensor.id), tape->type, shape.rows * shape.cols);
+    for (int64_t i = 0; shape.integer && i < shape.rows * shape.cols; i++) out[i] = label[i];
+    return TG_OK;
+}

@@ -1,0 +1,438 @@
+/* test_grad.c - derivatives against five-point differences in double, for every op and for random nets. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tapegrad/tapegrad.h>
+
+/* ---- a small generator, so that every run draws the same ---- */
+
+static uint64_t state;
+
+static uint32_t draw_bits(void) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 33);
+}
+
+static int    draw_below(int n) { return (int)(draw_bits() % (uint32_t)n); }
+static double draw(double lo, double hi) { return lo + (hi - lo) * (double)draw_bits() / 2147483648.0; }
+
+/* ---- a function of one flat vector, recorded anew for each value ---- */
+
+typedef tg_tensor (*program)(tg_tape *tape, tg_tensor x, const void *context);      /* x [1, n] -> any shape */
+
+enum { MOST = 256 };
+
+/* <seed, y> for the weights seed, or with order 2 <direction, gradient of it>. */
+static double evaluate(tg_tape *tape, const double *x, int n, program f, const void *context, const double *seed, int order, const double *direction,
+                       double *gradient) {
+    ck_assert_int_eq(tg_begin(tape, &(tg_begin_options){ .training = true }), TG_OK);
+    tg_tensor input = tg_input_f64(tape, x, 1, n), y = f(tape, input, context);
+    tg_tensor value = tg_sum(tg_mul(y, tg_input_f64(tape, seed, tg_rows(y), tg_cols(y))));
+    tg_tensor g     = TG_NONE;
+    for (int k = 0; k < order; k++) {
+        tg_gradients(value, TG_NONE, &input, 1, &g, &(tg_gradients_options){ .allow_unused = true });
+        if (k + 1 < order) value = tg_sum(tg_mul(g, tg_input_f64(tape, direction, 1, n)));
+    }
+    tg_keep(value);
+    tg_status s = tg_run(order > 0 ? g : value);
+    ck_assert_msg(s == TG_OK, "%s: %s", tg_status_name(s), tg_tape_error(tape));
+    if (gradient != NULL) ck_assert_int_eq(tg_read_f64(g, gradient), TG_OK);
+    return tg_item(value);
+}
+
+typedef struct { int checked, skipped; double worst; } tally;
+
+/* Five points; near a kink the one-sided slopes differ, and the sample is skipped. */
+static void compare(tally *t, tg_tape *tape, double *x, int n, program f, const void *context, const double *seed, int order, const double *direction,
+                    const double *analytic, int i) {
+    const double keep = x[i], h = 1e-3 * fmax(1, fabs(keep));
+    double       v[5];
+    for (int k = -2; k <= 2; k++) {
+        x[i]     = keep + k * h;
+        v[k + 2] = order == 1 ? evaluate(tape, x, n, f, context, seed, 0, NULL, NULL) : evaluate(tape, x, n, f, context, seed, 1, direction, NULL);
+        if (order == 2) {
+            double g[MOST];
+            evaluate(tape, x, n, f, context, seed, 1, direction, g);
+            v[k + 2] = 0;
+            for (int j = 0; j < n; j++) v[k + 2] += g[j] * direction[j];
+        }
+    }
+    x[i] = keep;
+    const double numeric = (v[0] - 8 * v[1] + 8 * v[3] - v[4]) / (12 * h);
+    const double left = (3 * v[2] - 4 * v[1] + v[0]) / (2 * h), right = (-3 * v[2] + 4 * v[3] - v[4]) / (2 * h);
+    const double scale = fmax(1, fmax(fabs(analytic[i]), fabs(numeric)));
+    if (fabs(left - right) > 1e-3 * scale) {
+        t->skipped++;
+        return;
+    }
+    t->checked++;
+    t->worst = fmax(t->worst, fabs(analytic[i] - numeric) / scale);
+}
+
+/* forward mode: g(s) = vjp with seed s is linear in s; its derivative along s, applied to v, is (dy/dx) v. <seed, (dy/dx) v> = <vjp(seed), v>. */
+static double forward_mode(tg_tape *tape, const double *x, int n, program f, const void *context, const double *seed, const double *v) {
+    tg_begin(tape, &(tg_begin_options){ .training = true });
+    tg_tensor input = tg_input_f64(tape, x, 1, n), y = f(tape, input, context);
+    tg_tensor s = tg_broadcast_to(tg_constant(tape, 0.5), tg_rows(y), tg_cols(y)), g, jvp;
+    tg_gradients_options unused = { .allow_unused = true };
+    tg_gradients(y, s, &input, 1, &g, &unused);
+    tg_gradients(g, tg_input_f64(tape, v, 1, n), &s, 1, &jvp, &unused);
+    tg_tensor result = tg_sum(tg_mul(jvp, tg_input_f64(tape, seed, tg_rows(y), tg_cols(y))));
+    ck_assert_msg(tg_run(result) == TG_OK, "%s", tg_tape_error(tape));
+    return tg_item(result);
+}
+
+static void check_program(tally t[2], tg_tape *tape, double *x, int n, int outputs, program f, const void *context, int samples) {
+    double seed[MOST], direction[MOST], g[MOST], gg[MOST];
+    for (int i = 0; i < outputs; i++) seed[i] = draw(-1, 1);
+    for (int i = 0; i < n; i++) direction[i] = draw(-1, 1);
+    evaluate(tape, x, n, f, context, seed, 1, NULL, g);
+    double along = 0, size = 1;
+    for (int i = 0; i < n; i++) along += g[i] * direction[i], size += fabs(g[i] * direction[i]);
+    ck_assert_double_le(fabs(forward_mode(tape, x, n, f, context, seed, direction) - along) / size, 1e-12);
+    if (t == NULL) return;
+    evaluate(tape, x, n, f, context, seed, 2, direction, gg);
+    for (int s = 0; s < samples; s++) {
+        const int i = samples >= n ? s % n : draw_below(n);
+        compare(&t[0], tape, x, n, f, context, seed, 1, direction, g, i);
+        compare(&t[1], tape, x, n, f, context, seed, 2, direction, gg, i);
+    }
+}
+
+static void judge(const tally t[2], const char *name) {
+    ck_assert_msg(t[0].worst <= 1e-8, "%s: first order off by %g", name, t[0].worst);
+    ck_assert_msg(t[1].worst <= 1e-7, "%s: second order off by %g", name, t[1].worst);
+    ck_assert_msg(t[0].checked + t[1].checked > 0 && t[0].skipped + t[1].skipped <= 0.05 * (t[0].checked + t[1].checked + t[0].skipped + t[1].skipped),
+                  "%s: %d of %d skipped", name, t[0].skipped + t[1].skipped, t[0].checked + t[1].checked);
+}
+
+/* ---- every op of the registry ---- */
+
+typedef struct { int64_t a[3]; } attributes;      /* room for the attributes of any built-in op */
+
+typedef struct op_case {
+    const tg_op *op;
+    tg_shape     shape[3];
+    int          operands;
+    attributes   attributes;
+    int32_t      labels[8];
+    bool         repeat;      /* the first operand again as the second */
+} op_case;
+
+static tg_tensor apply_case(tg_tape *tape, tg_tensor x, const void *context) {
+    const op_case *c = context;
+    tg_tensor      operand[3];
+    int64_t        offset = 0;
+    for (int k = 0; k < c->operands; k++) {
+        const tg_shape s = c->shape[k];
+        if (s.integer) operand[k] = tg_input_i32(tape, c->labels, s.rows, s.cols);
+        else if (k > 0 && c->repeat) operand[k] = operand[0];
+        else operand[k] = tg_view(x, offset, s.rows, s.cols), offset += s.rows * s.cols;
+    }
+    return tg_apply(tape, c->op, operand, c->operands, &c->attributes);
+}
+
+static const tg_shape shapes[] = { { 3, 4, false }, { 1, 4, false }, { 3, 1, false }, { 1, 1, false } };
+
+static void check_case(tg_tape *tape, op_case *c, tally t[2]) {
+    double       x[MOST];
+    int          n  = 0;
+    const double lo = c->op->lo == 0 && c->op->hi == 0 ? -2 : c->op->lo, hi = c->op->lo == 0 && c->op->hi == 0 ? 2 : c->op->hi;
+    for (int k = 0; k < c->operands; k++)
+        if (!c->shape[k].integer) n += (int)(c->shape[k].rows * c->shape[k].cols);
+    for (int i = 0; i < n; i++) {
+        do x[i] = draw(lo, hi);
+        while (c->op->avoid_count > 0 && fabs(x[i] - c->op->avoid[0]) < 0.01);
+    }
+    tg_begin(tape, NULL);
+    tg_tensor y       = apply_case(tape, tg_input_f64(tape, x, 1, n), c);
+    const int outputs = (int)(tg_rows(y) * tg_cols(y));
+    ck_assert_msg(tg_tape_status(tape) == TG_OK, "%s: %s", c->op->name, tg_tape_error(tape));
+    check_program(t, tape, x, n, outputs, apply_case, c, n);
+}
+
+static bool is(const tg_op *op, const char *name) { return strcmp(op->name, name) == 0; }
+
+static void set_numbers(op_case *c, double value, int64_t first, int64_t second) {
+    memcpy(&c->attributes.a[0], &value, sizeof value);
+    c->attributes.a[1] = first;
+    c->attributes.a[2] = second;
+}
+
+/* Attributes for the ops that have them; false: the op is checked elsewhere, because it has no operand or none that has a derivative. */
+static bool prepare(op_case *c) {
+    const tg_op *op = c->op;
+    for (int k = 0; k < 3; k++) c->shape[k] = shapes[0];
+    c->operands = op->arity >= 0 ? op->arity : 3;
+    set_numbers(c, 0.75, 0, 0);
+    if (is(op, "matmul")) c->shape[1] = (tg_shape){ 4, 2, false }, memset(&c->attributes, 0, sizeof c->attributes);
+    if (is(op, "broadcast_to")) c->shape[0] = shapes[1], c->attributes = (attributes){ { 5, 4, 0 } };
+    if (is(op, "sum_to")) c->attributes = (attributes){ { 1, 4, 0 } };
+    if (is(op, "view")) c->attributes = (attributes){ { 3, 2, 3 } };
+    if (is(op, "axpy")) c->shape[0] = shapes[3];
+    if (is(op, "cross_entropy")) c->shape[1] = (tg_shape){ 3, 1, true };
+    return op->arity != 0 && !is(op, "one_hot");
+}
+
+START_TEST(every_op) {
+    tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64, .seed = 3 });
+    for (int i = 0; i < tg_op_count(); i++) {
+        op_case c = { .op = tg_op_at(i), .labels = { 2, 0, 3 } };
+        tally   t[2] = { { 0 } };
+        if (!prepare(&c) || (c.op->flags & (TG_OP_STOP | TG_OP_ASSIGN))) continue;      /* no derivative by definition; see variables */
+        state = 7 + (uint64_t)i;
+        check_case(tape, &c, t);
+        if (c.op->arity == 2 && (c.op->flags & TG_OP_ELEMENTWISE) && c.op->shape == NULL) {
+            for (int a = 0; a < 4; a++)
+                for (int b = 0; b < 4; b++) {
+                    c.shape[0] = shapes[a], c.shape[1] = shapes[b];
+                    check_case(tape, &c, t);
+                }
+            c.shape[0] = c.shape[1] = shapes[0];
+            c.repeat   = true;
+            if (!is(c.op, "greater") && !is(c.op, "maximum")) check_case(tape, &c, t);
+        }
+        if (c.op->arity == 3 && c.op->shape == NULL)
+            for (int k = 0; k < 64; k++) {
+                c.shape[0] = shapes[k % 4], c.shape[1] = shapes[k / 4 % 4], c.shape[2] = shapes[k / 16];
+                check_case(tape, &c, t);
+            }
+        if (is(c.op, "matmul"))
+            for (int m = 0; m < 4; m++) {
+                const int32_t flags[2] = { m & 1, m >> 1 };
+                memcpy(&c.attributes, flags, sizeof flags);
+                c.shape[0] = m & 1 ? (tg_shape){ 4, 3, false } : shapes[0];
+                c.shape[1] = m & 2 ? (tg_shape){ 2, 4, false } : (tg_shape){ 4, 2, false };
+                check_case(tape, &c, t);
+            }
+        judge(t, c.op->name);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
+/* ---- kernel against expand ---- */
+
+START_TEST(kernels_do_what_expansions_say) {
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = (tg_type)type });
+        for (int i = 0; i < tg_op_count(); i++) {
+            op_case c = { .op = tg_op_at(i), .labels = { 2, 0, 3 } };
+            if (!prepare(&c) || c.op->expand == NULL || c.op->f64 == NULL) continue;
+            double x[MOST], y[MOST], z[MOST];
+            for (int k = 0; k < 64; k++) x[k] = draw(-2, 2);
+            tg_op expanded = *c.op;
+            expanded.f32 = expanded.f64 = NULL;
+            op_case meaning = c;
+            meaning.op      = &expanded;
+            tg_begin(tape, NULL);
+            tg_tensor input = tg_input_f64(tape, x, 1, 64), one = apply_case(tape, input, &c), other = apply_case(tape, input, &meaning);
+            ck_assert_msg(tg_run_many((tg_tensor[]){ one, other }, 2) == TG_OK, "%s", tg_tape_error(tape));
+            ck_assert_int_eq(tg_read_f64(one, y), TG_OK);
+            ck_assert_int_eq(tg_read_f64(other, z), TG_OK);
+            for (int k = 0; k < tg_rows(one) * tg_cols(one); k++)
+                ck_assert_msg(fabs(y[k] - z[k]) <= (type == TG_F64 ? 1e-13 : 4 * 0x1p-23 * 8) * fmax(1, fabs(y[k])), "%s: %.17g, expanded %.17g", c.op->name, y[k], z[k]);
+        }
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* ---- random nets: random shapes, fan-out, shared weights ---- */
+
+typedef struct net { uint64_t seed; int rows, cols, weights; } net;
+
+static tg_tensor activation(tg_tensor x, int which) {
+    switch (which) {
+        case 0: return tg_tanh(x);
+        case 1: return tg_sigmoid(x);
+        case 2: return tg_softplus(x);
+        case 3: return tg_sin(x);
+        case 4: return tg_relu(x);
+        case 5: return tg_log_softmax(x);
+        case 6: return tg_mul(x, tg_sigmoid(x));
+        default: return tg_softmax(x);
+    }
+}
+
+/* The structure depends on the seed alone. x holds the input [rows, cols] and shared square weights [cols, cols]. */
+static tg_tensor random_net(tg_tape *tape, tg_tensor x, const void *context) {
+    const net *a = context;
+    uint64_t   keep = state;
+    state = a->seed;
+    const int64_t square = (int64_t)a->cols * a->cols, first = (int64_t)a->rows * a->cols;
+    tg_tensor     value[12];
+    int           count = 0;
+    value[count++] = tg_view(x, 0, a->rows, a->cols);
+    for (int k = 0; k < 8; k++) {
+        tg_tensor p = value[draw_below(count)], q = value[draw_below(count)];
+        tg_tensor w = tg_view(x, first + draw_below(a->weights) * square, a->cols, a->cols);
+        switch (draw_below(7)) {
+            case 0: p = activation(tg_matmul(p, w), draw_below(8)); break;
+            case 1: p = activation(tg_matmul_transposed(p, false, w, true), draw_below(8)); break;
+            case 2: p = tg_add(p, q); break;
+            case 3: p = tg_mul(p, activation(q, draw_below(4))); break;
+            case 4: p = tg_sub(p, tg_mean_rows(q)); break;
+            case 5: p = tg_div(p, tg_shift(tg_sum_cols(tg_square(q)), 1)); break;
+            default: p = activation(tg_add(p, tg_view(x, 1, 1, a->cols)), draw_below(8)); break;      /* a slice that overlaps the input */
+        }
+        value[count++] = p;
+    }
+    state = keep;
+    (void)tape;
+    return tg_add(value[count - 1], tg_tanh(value[count - 2]));
+}
+
+START_TEST(random_nets) {
+    tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tally    t[2] = { { 0 } };
+    for (int i = 0; i < 200; i++) {
+        state = 1000 + (uint64_t)i;
+        net    a = { .seed = 5000 + (uint64_t)i, .rows = 1 + draw_below(4), .cols = 2 + draw_below(3), .weights = 1 + draw_below(2) };
+        double x[MOST];
+        int    n = a.rows * a.cols + a.weights * a.cols * a.cols;
+        for (int k = 0; k < n; k++) x[k] = draw(-1, 1);
+        check_program(t, tape, x, n, a.rows * a.cols, random_net, &a, 6);
+    }
+    judge(t, "random nets");
+    tg_tape_free(tape);
+}
+END_TEST
+
+/* ---- the walk ---- */
+
+START_TEST(views_of_computed_values_and_of_views_keep_their_gradient) {
+    const double x[6] = { 1, 2, 3, 4, 5, 6 };
+    double       g[6];
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    p = tg_input_f64(tape, x, 2, 3), square = tg_square(p), v = tg_view(square, 1, 1, 4), w = tg_view(v, 1, 2, 1);
+    tg_tensor    gradient = tg_grad(tg_add(tg_sum(v), tg_sum(w)), p);
+    ck_assert_int_eq(tg_run(gradient), TG_OK);
+    ck_assert_int_eq(tg_read_f64(gradient, g), TG_OK);
+    const double expected[6] = { 0, 4, 12, 16, 10, 0 };
+    for (int i = 0; i < 6; i++) ck_assert_double_eq(g[i], expected[i]);
+    tg_tape_free(tape);
+}
+END_TEST
+
+START_TEST(disconnected_stopped_and_unused) {
+    const double x[2] = { 1, 2 };
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    a = tg_input_f64(tape, x, 1, 2), b = tg_input_f64(tape, x, 1, 2), y = tg_sum(tg_mul(tg_stop(a), a));
+    uint32_t     nodes = tg_node_count(tape);
+    tg_tensor    g = tg_grad(y, b);
+    ck_assert_int_eq(tg_tape_status(tape), TG_DISCONNECTED);
+    ck_assert_uint_eq(g.id, 0);
+    ck_assert_uint_eq(tg_node_count(tape), nodes);
+    tg_begin(tape, NULL);
+    a = tg_input_f64(tape, x, 1, 2), b = tg_input_f64(tape, x, 1, 2);
+    g = tg_grad(tg_sum(tg_stop(a)), a);      /* reached through a stop only: zero, and no failure */
+    double value[2] = { 9, 9 };
+    ck_assert_int_eq(tg_run(g), TG_OK);
+    ck_assert_int_eq(tg_read_f64(g, value), TG_OK);
+    ck_assert(value[0] == 0 && value[1] == 0);
+    ck_assert_int_eq(tg_gradients(tg_sum(a), TG_NONE, &b, 1, &g, &(tg_gradients_options){ .allow_unused = true }), TG_OK);
+    ck_assert_int_eq(tg_cols(g), 2);
+    tg_tape_free(tape);
+}
+END_TEST
+
+static double cube(double x) { return x * x * x; }
+static double cube_slope(double x) { return 3 * x * x; }
+static tg_tensor bent_slope(tg_tensor x) { return tg_shift(tg_div(tg_scale(x, 0.5), tg_sqrt(tg_shift(tg_square(x), 1))), 1); }
+
+TG_MAP1(test_bent, (sqrt(x * x + 1) - 1) / 2 + x, tg_mul(g, bent_slope(x)), .tex = "bent")
+
+static tg_tensor use_map(tg_tape *tape, tg_tensor x, const void *context) {
+    (void)tape, (void)context;
+    return tg_map(x, cube, cube_slope);
+}
+
+static tg_tensor use_bent(tg_tape *tape, tg_tensor x, const void *context) {
+    (void)tape, (void)context;
+    return test_bent(tg_mul(x, test_bent(x)));
+}
+
+START_TEST(ops_of_users) {
+    double   x[4] = { 0.3, -1, 2, 0.1 }, seed[4] = { 1, 2, 3, 4 }, g[4];
+    tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tally    t[2] = { { 0 } };
+    check_program(t, tape, x, 4, 4, use_bent, NULL, 4);
+    judge(t, "test_bent");
+    evaluate(tape, x, 4, use_map, NULL, seed, 1, NULL, g);
+    for (int i = 0; i < 4; i++) ck_assert_double_eq(g[i], seed[i] * cube_slope(x[i]));
+    tg_begin(tape, NULL);
+    tg_tensor input = tg_input_f64(tape, x, 1, 4), first = tg_grad(tg_sum(use_map(tape, input, NULL)), input);
+    tg_grad(tg_sum(first), input);
+    ck_assert_int_eq(tg_tape_status(tape), TG_NO_DERIVATIVE);
+    tg_tape_free(tape);
+    tape = tg_tape_new(NULL);      /* an op with a kernel in double only runs on converted values */
+    input = tg_input_f64(tape, x, 2, 2);
+    tg_tensor y = test_bent(input);
+    float     out[4];
+    ck_assert_int_eq(tg_run(y), TG_OK);
+    ck_assert_int_eq(tg_read(y, out), TG_OK);
+    for (int i = 0; i < 4; i++) {
+        const double v = (double)(float)x[i];
+        ck_assert(out[i] == (float)((sqrt(v * v + 1) - 1) / 2 + v));
+    }
+    ck_assert_int_eq(tg_register(&test_bent_op), TG_OK);
+    ck_assert_int_eq(tg_register(&test_bent_op), TG_OK);
+    ck_assert_ptr_eq(tg_op_find("test_bent"), &test_bent_op);
+    tg_tape_free(tape);
+}
+END_TEST
+
+START_TEST(messages_add_up) {
+    const double x[2] = { 3, 4 };
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    a = tg_input_f64(tape, x, 1, 2), g = tg_grad(tg_sum(tg_add(tg_add(a, a), tg_square(a))), a);
+    int          of_a = 0;
+    for (int i = 0; i < tg_message_count(g); i++) {
+        tg_message m;
+        ck_assert_int_eq(tg_message_at(g, i, &m), TG_OK);
+        if (m.to.id != a.id) continue;
+        of_a++;
+        ck_assert_int_eq(m.k, of_a);
+        ck_assert_int_eq(m.n, 3);
+        ck_assert(m.k > 1 ? m.before.id != 0 : m.before.id == 0);
+        if (m.k == m.n) ck_assert_uint_eq(m.after.id, g.id);
+    }
+    ck_assert_int_eq(of_a, 3);
+    tg_tape_free(tape);
+}
+END_TEST
+
+START_TEST(a_long_chain_needs_no_deep_stack) {
+    const double x    = 0.5;
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    a = tg_input_f64(tape, &x, 1, 1), y = a;
+    for (int i = 0; i < 100000; i++) y = tg_shift(y, 1e-6);
+    tg_tensor g = tg_grad(tg_square(y), a);
+    ck_assert_msg(tg_run(g) == TG_OK, "%s", tg_tape_error(tape));
+    ck_assert_double_eq_tol(tg_item(g), 2 * 0.6, 1e-9);
+    tg_tape_free(tape);
+}
+END_TEST
+
+int main(void) {
+    Suite   *suite = suite_create("grad");
+    TCase   *cases = tcase_create("grad");
+    SRunner *runner = srunner_create(suite);
+    tcase_set_timeout(cases, 300);
+    suite_add_tcase(suite, cases);
+    tcase_add_test(cases, every_op);
+    tcase_add_test(cases, kernels_do_what_expansions_say);
+    tcase_add_test(cases, random_nets);
+    tcase_add_test(cases, views_of_computed_values_and_of_views_keep_their_gradient);
+    tcase_add_test(cases, disconnected_stopped_and_unused);
+    tcase_add_test(cases, ops_of_users);
+    tcase_add_test(cases, messages_add_up);
+    tcase_add_test(cases, a_long_chain_needs_no_deep_stack);
+    srunner_set_tap(runner, "-");
+    srunner_run_all(runner, CK_SILENT);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
