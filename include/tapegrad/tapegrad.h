@@ -5,6 +5,8 @@
  *     variable.h   parameters
  *     ops.h        what can be recorded
  *     grad.h       derivatives
+ *     data.h       data sets
+ *     nn.h         layers, optimizers, fit
  *     io.h         files
  *     explain.h    a step, printed
  *     op.h         ops of your own
@@ -19,6 +21,8 @@
 #include <tapegrad/ops.h>
 #include <tapegrad/grad.h>
 #include <tapegrad/explain.h>
+#include <tapegrad/data.h>
+#include <tapegrad/nn.h>
 #include <tapegrad/io.h>
 
 #endif

@@ -35,12 +35,14 @@ cat >"$work/version.c" <<'PROGRAM'
 /* Needs every part of the library, so that a static link has to find all that they need. */
 int main(void) {
     const char *sentence = NULL;
+    tg_dataset *data     = tg_dataset_csv("/nonexistent/file.csv", NULL);
     tg_params  *params   = tg_params_new(1, NULL);
     tg_status   loaded   = tg_params_load(params, "/nonexistent/file.safetensors", NULL);
     tg_status   last     = tg_last_error(&sentence);
     tg_params_free(params);
+    tg_dataset_free(data);
     printf("%s: %s\n", tg_status_name(last), sentence);
-    return loaded == TG_CANNOT_READ && last == TG_CANNOT_READ && tg_version_number() == TG_VERSION_NUMBER &&
+    return data == NULL && loaded == TG_CANNOT_READ && last == TG_CANNOT_READ && tg_version_number() == TG_VERSION_NUMBER &&
                    strcmp(tg_version_string(), TG_VERSION_STRING) == 0 ? 0 : 1;
 }
 PROGRAM

@@ -1,0 +1,172 @@
+/* fit.c - the training loop. */
+#include "nn/model.h"
+#include "core/util.h"
+
+#include <math.h>
+#include <time.h>
+
+/* All that one fit holds. */
+typedef struct fit {
+    const tg_model       *model;
+    const tg_fit_options *options;
+    tg_optimizer         *optimizer;
+    tg_tape              *tape;
+    tg_dataset           *training, *validation;      /* validation NULL: none */
+    bool                  owns_training;
+    tg_params            *best;                       /* parameters of the best epoch */
+    tg_progress           progress;
+    tg_fit_report         report;
+    double                best_loss, seconds, examples;
+    int                   without_improvement;
+    bool                  stopped;
+} fit;
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- one epoch ---- */
+
+static bool tell(fit *f) {
+    tg_progress *p       = &f->progress;
+    const double elapsed = seconds_now() - f->seconds;
+    const double share   = ((double)(p->epoch - 1) + (double)p->batch / (double)p->batches) / (double)p->epochs;
+    p->examples_per_second = elapsed > 0 ? f->examples / elapsed : (double)NAN;
+    p->seconds_left        = share > 0 ? elapsed / share - elapsed : (double)NAN;
+    return f->options->progress == NULL || f->options->progress(p, f->options->progress_context);
+}
+
+/* One update; the sums of loss and of right answers over the epoch so far. */
+static tg_status train_batch(fit *f, const tg_batch *batch, double *loss, double *correct) {
+    const tg_recorded recorded = tg_record_batch(f->model, f->tape, batch, tg_dataset_cols(f->training), true);
+    tg_keep(recorded.output);
+    tg_status status = tg_minimize(f->optimizer, recorded.loss);
+    if (status != TG_OK) return tg_pass_failure(f->tape, status);
+    *loss += tg_item(recorded.loss) * (double)batch->rows;
+    if (batch->y == NULL) return TG_OK;
+    const tg_shape shape = tg_shape_of(recorded.output);
+    const size_t   bytes = (size_t)(shape.rows * shape.cols) * sizeof(float);
+    float         *out   = tg_allocate(bytes);
+    if (out == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_fit: no memory for the outputs of a batch");
+    status = tg_read(recorded.output, out);
+    if (status == TG_OK) *correct += (double)tg_count_correct(out, shape.rows, shape.cols, batch->y);
+    tg_release(out, bytes);
+    return status;
+}
+
+static tg_status train_epoch(fit *f, int epoch) {
+    const int64_t rows = tg_dataset_rows(f->training), size = f->options->batch > 0 ? f->options->batch : 32;
+    double        loss = 0, correct = 0, seen = 0;
+    tg_batch      batch;
+    tg_status status = tg_dataset_begin(f->training, &(tg_epoch_options){ .batch = size, .shuffle = true, .seed = f->options->seed, .epoch = (uint64_t)epoch });
+    f->progress.epoch      = epoch + 1;
+    f->progress.batch      = 0;
+    f->progress.batches    = (rows + size - 1) / size;
+    f->progress.epoch_done = false;
+    while (status == TG_OK && !f->stopped && tg_next_batch(f->training, &batch)) {
+        status = train_batch(f, &batch, &loss, &correct);
+        if (status != TG_OK) break;
+        seen += (double)batch.rows;
+        f->examples += (double)batch.rows;
+        f->progress.batch++;
+        f->progress.loss     = loss / seen;
+        f->progress.accuracy = batch.y != NULL ? correct / seen : (double)NAN;
+        if (f->progress.batch < f->progress.batches) f->stopped = !tell(f);
+    }
+    return status;
+}
+
+/* ---- validation: the best parameters so far are kept ---- */
+
+static tg_status validate(fit *f) {
+    if (f->validation == NULL) {
+        f->report.loss = f->progress.loss;
+        return TG_OK;
+    }
+    tg_report report = { 0 };
+    tg_status status = tg_evaluate(*f->model, f->validation, &report);
+    if (status != TG_OK) return status;
+    f->progress.validation_loss     = report.loss;
+    f->progress.validation_accuracy = report.accuracy;
+    f->without_improvement++;
+    if (!(report.loss < f->best_loss)) return TG_OK;
+    f->best_loss           = report.loss;
+    f->without_improvement = 0;
+    f->report.best_epoch   = f->progress.epoch;
+    f->report.loss         = f->progress.loss;
+    f->report.validation_loss     = report.loss;
+    f->report.validation_accuracy = report.accuracy;
+    return tg_params_copy(f->best, f->model->params);
+}
+
+static tg_status run_epochs(fit *f) {
+    tg_status status = TG_OK;
+    for (int epoch = 0; epoch < f->progress.epochs && status == TG_OK && !f->stopped; epoch++) {
+        f->report.epochs = epoch + 1;
+        status           = train_epoch(f, epoch);
+        if (status != TG_OK || f->stopped) break;
+        status = validate(f);
+        if (status != TG_OK) break;
+        f->progress.epoch_done = true;
+        f->stopped = !tell(f) || (f->validation != NULL && f->options->patience > 0 && f->without_improvement >= f->options->patience);
+    }
+    return status;
+}
+
+/* ---- set-up ---- */
+
+static tg_status check_options(const tg_model *model, const tg_optimizer *optimizer, const tg_dataset *data, const tg_fit_options *o) {
+    if (optimizer == NULL || data == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_fit: optimizer or data is NULL");
+    tg_status status = tg_check_model(model, "tg_fit");
+    if (status != TG_OK) return status;
+    if (model->loss == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_fit: the model has no loss");
+    if (tg_dataset_rows(data) == 0) return tg_fail_thread(TG_NO_EXAMPLES, "tg_fit: the data set is empty");
+    if (o->epochs < 0 || o->batch < 0 || o->patience < 0 || !(o->validation >= 0 && o->validation < 1))
+        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_fit: epochs, batch and patience must not be negative, and validation at least 0 and below 1");
+    return TG_OK;
+}
+
+static tg_status set_up(fit *f, tg_dataset *data) {
+    tg_status status = TG_OK;
+    f->training      = data;
+    if (f->options->validation > 0) {
+        status = tg_dataset_split(data, f->options->validation, &(tg_split_options){ .seed = f->options->seed, .in_order = f->options->validation_tail },
+                                  &f->training, &f->validation);
+        f->owns_training = status == TG_OK;
+        if (status == TG_OK) f->best = tg_params_like(f->model->params, "best");
+        if (status == TG_OK && f->best == NULL) status = TG_OUT_OF_MEMORY;
+    }
+    if (status == TG_OK && f->model->scaler != NULL) status = tg_scaler_fit(*f->model->scaler, f->training);
+    if (status != TG_OK) return status;
+    f->tape = tg_tape_new(f->options->tape);
+    return f->tape != NULL ? TG_OK : TG_OUT_OF_MEMORY;
+}
+
+static void tear_down(fit *f) {
+    tg_tape_free(f->tape);
+    tg_params_free(f->best);
+    tg_dataset_free(f->validation);
+    if (f->owns_training) tg_dataset_free(f->training);
+}
+
+tg_status tg_fit(tg_model model, tg_optimizer *optimizer, tg_dataset *data, const tg_fit_options *options) {
+    static const tg_fit_options defaults = { 0 };
+    const tg_fit_options       *o        = options != NULL ? options : &defaults;
+    const double                unknown  = (double)NAN;
+    fit f = { .model = &model, .options = o, .optimizer = optimizer, .best_loss = (double)INFINITY, .seconds = seconds_now(),
+              .report = { .loss = unknown, .validation_loss = unknown, .validation_accuracy = unknown },
+              .progress = { .epochs = o->epochs > 0 ? o->epochs : 10, .loss = unknown, .accuracy = unknown, .validation_loss = unknown,
+                            .validation_accuracy = unknown } };
+    tg_status status = check_options(&model, optimizer, data, o);
+    if (status == TG_OK) status = set_up(&f, data);
+    if (status == TG_OK) status = run_epochs(&f);
+    if (f.report.best_epoch > 0) {      /* whatever ended it */
+        const tg_status restored = tg_params_copy(model.params, f.best);
+        if (status == TG_OK) status = restored;
+    }
+    tear_down(&f);
+    if (o->report != NULL) *o->report = f.report;
+    return status;
+}

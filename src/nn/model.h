@@ -1,0 +1,22 @@
+/* model.h - what fit, evaluate and predict share. */
+#ifndef TAPEGRAD_NN_MODEL_H
+#define TAPEGRAD_NN_MODEL_H
+
+#include <tapegrad/nn.h>
+
+/* A batch recorded: its output [rows, outputs] and loss [1, 1]. */
+typedef struct tg_recorded { tg_tensor output, loss; } tg_recorded;
+
+tg_recorded tg_record_batch(const tg_model *model, tg_tape *tape, const tg_batch *batch, int64_t cols, bool training);
+
+/* How many rows of output [rows, outputs] are largest at their label. */
+int64_t tg_count_correct(const float *output, int64_t rows, int64_t outputs, const int32_t *labels);
+int64_t tg_largest(const float *output, int64_t outputs);
+
+/* NULL members, as those of a constructor that failed: a status. */
+tg_status tg_check_model(const tg_model *model, const char *caller);
+
+/* The tape's failure, kept for tg_last_error: the tape is the library's own, and nobody else could ask it. */
+tg_status tg_pass_failure(const tg_tape *tape, tg_status status);
+
+#endif
