@@ -18,9 +18,16 @@ tg_status tg_pass_failure(const tg_tape *tape, tg_status status) {
     return status;
 }
 
+/* The output; failed unless it has the rows of x, as what reads it counts on that. */
+static tg_tensor checked_output(const tg_model *model, tg_tensor x) {
+    const tg_tensor output = model->output(model->net, x);
+    if (output.tape != x.tape || output.id == 0 || tg_rows(output) == tg_rows(x)) return output;
+    return tg_mse_loss(output, tg_broadcast_to(tg_constant(x.tape, 0), tg_rows(x), tg_cols(output)));      /* TG_SHAPE_MISMATCH, on the tape */
+}
+
 tg_recorded tg_record_batch(const tg_model *model, tg_tape *tape, const tg_batch *batch, int64_t cols, bool training) {
     tg_begin(tape, &(tg_begin_options){ .training = training });
-    const tg_tensor output = model->output(model->net, tg_input(tape, batch->x, batch->rows, cols));
+    const tg_tensor output = checked_output(model, tg_input(tape, batch->x, batch->rows, cols));
     const tg_tensor target = batch->y != NULL ? tg_labels(tape, batch->y, batch->rows) : tg_input(tape, batch->targets, batch->rows, tg_cols(output));
     return (tg_recorded){ output, model->loss(model->net, output, target) };
 }
@@ -115,7 +122,7 @@ tg_status tg_predict(tg_model model, const float *x, int64_t rows, int64_t cols,
     for (int64_t begin = 0; begin < rows && status == TG_OK; begin += BATCH) {
         const int64_t count = rows - begin < BATCH ? rows - begin : BATCH;
         tg_begin(tape, NULL);
-        const tg_tensor output = model.output(model.net, tg_input(tape, x + begin * cols, count, cols));
+        const tg_tensor output = checked_output(&model, tg_input(tape, x + begin * cols, count, cols));
         status = tg_run(output);
         if (status == TG_OK) status = tg_read(output, out + begin * tg_cols(output));
     }

@@ -162,7 +162,12 @@ tg_status tg_updates(tg_optimizer *optimizer, const tg_tensor gradients[], int c
     if (count != optimizer->group_count)
         return tg_fail_thread(TG_BAD_ARGUMENT, "tg_updates: %d gradients for %d groups", count, optimizer->group_count);
     if (gradients[0].tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: a gradient is not given");
-    return record_updates(optimizer, gradients[0].tape, gradients, updated);
+    tg_tape *tape = gradients[0].tape;
+    for (int i = 0; i < count; i++) {      /* nothing is broadcast: a mismatch is told by the loss's shape rule, on the tape */
+        const tg_tensor weights = tg_use_block(tape, optimizer->params, optimizer->groups[i].name);
+        if (tg_tape_status(tape) == TG_OK && tg_cols(gradients[i]) != tg_cols(weights)) tg_mse_loss(gradients[i], weights);
+    }
+    return tg_tape_status(tape) == TG_OK ? record_updates(optimizer, tape, gradients, updated) : tg_tape_status(tape);
 }
 
 tg_tensor tg_update(tg_optimizer *optimizer, tg_tensor gradient) {

@@ -8,6 +8,7 @@
 
 enum { N = 3 };
 
+static const float  target_f32[4] = { 1, 2, 3, 4 };
 static const double target[N] = { 0.3, -1.2, 2 }, factor[N] = { 1, 3, 0.5 };
 
 /* sum of factor (w - target)^2 */
@@ -212,6 +213,27 @@ START_TEST(unknown_activations_and_bad_sizes) {
 }
 END_TEST
 
+static tg_tensor twice_the_rows(void *net, tg_tensor in) {
+    (void)net;
+    return tg_view(tg_concat((tg_tensor[]){ in, in }, 2), 0, 2 * tg_rows(in), tg_cols(in));
+}
+
+START_TEST(an_output_of_other_rows_and_a_gradient_of_other_shape) {
+    tg_params    *params = tg_params_new(1, NULL);
+    float         out[8] = { 0 };
+    tg_variable_new(params, "w", 1, 2, NULL);
+    tg_optimizer *sgd  = tg_sgd_new(params, NULL);
+    tg_tape      *tape = tg_tape_new(NULL);
+    ck_assert_int_eq(tg_predict((tg_model){ .output = twice_the_rows, .params = params }, target_f32, 2, 2, out), TG_SHAPE_MISMATCH);
+    ck_assert_int_eq(tg_last_error(NULL), TG_SHAPE_MISMATCH);
+    tg_update(sgd, tg_constant(tape, 1));
+    ck_assert_int_eq(tg_tape_status(tape), TG_SHAPE_MISMATCH);
+    tg_tape_free(tape);
+    tg_optimizer_free(sgd);
+    tg_params_free(params);
+}
+END_TEST
+
 /* ---- steps that use several things at once ---- */
 
 static tg_tensor loss_against(tg_tensor logits, double value) {
@@ -395,6 +417,7 @@ int main(void) {
     tcase_add_test(cases, micro_batches_add_up_to_the_batch);
     tcase_add_test(cases, decay_of_one_group_only_and_frozen_parameters);
     tcase_add_test(cases, a_second_derivative_in_the_loss);
+    tcase_add_test(cases, an_output_of_other_rows_and_a_gradient_of_other_shape);
     tcase_add_test(cases, every_allocation_may_fail);
     srunner_set_tap(runner, "-");
     srunner_run_all(runner, CK_SILENT);
