@@ -143,17 +143,27 @@ static tg_tensor update_group(const tg_optimizer *optimizer, tg_tape *tape, int 
     return tg_assign(call.weights, optimizer->update(&call, optimizer->context));
 }
 
+/* A rule that reads the step count writes it together with the weights; for any other it must be kept. */
+static bool is_read(const tg_tape *tape, uint32_t id) {
+    tg_node node;
+    for (uint32_t i = id + 1; i <= tg_node_count(tape) && tg_node_at(tape, i, &node) == TG_OK; i++)
+        for (int k = 0; k < node.input_count; k++)
+            if (node.inputs[k] == id) return true;
+    return false;
+}
+
 static tg_status record_updates(const tg_optimizer *optimizer, tg_tape *tape, const tg_tensor gradients[], tg_tensor updated[]) {
     const size_t bytes = (size_t)optimizer->state_count * sizeof(tg_tensor);
     tg_tensor   *state = tg_allocate(bytes);
     if (state == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_updates: no memory");
-    const tg_tensor before = tg_use(tape, optimizer->step), step = tg_keep(tg_assign(before, tg_shift(before, 1)));
+    const tg_tensor before = tg_use(tape, optimizer->step), step = tg_assign(before, tg_shift(before, 1));
     const tg_tensor factor = optimizer->clip_norm > 0 ? clip_factor(optimizer, gradients) : (tg_tensor){ 0 };
     for (int i = 0; i < optimizer->group_count; i++) {
         const tg_tensor gradient = optimizer->clip_norm > 0 ? tg_mul(gradients[i], factor) : gradients[i];
         updated[i] = update_group(optimizer, tape, i, gradient, step, state);
     }
     tg_release(state, bytes);
+    if (tg_tape_status(tape) == TG_OK && !is_read(tape, step.id)) tg_keep(step);
     return tg_tape_status(tape);
 }
 

@@ -234,6 +234,23 @@ START_TEST(an_output_of_other_rows_and_a_gradient_of_other_shape) {
 }
 END_TEST
 
+START_TEST(an_update_may_run_behind_its_loss) {
+    double        t;
+    tg_params    *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
+    tg_variable  *w      = tg_variable_new(params, "w", 1, N, NULL);
+    tg_optimizer *adam   = tg_adam_new(params, NULL);
+    tg_tape      *tape   = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor     loss = quadratic(tape, w), updated = tg_update(adam, tg_grad(loss, tg_use_block(tape, params, NULL)));
+    ck_assert_int_eq(tg_run(loss), TG_OK);
+    ck_assert_int_eq(tg_variable_read_f64(tg_variable_at(tg_optimizer_state(adam, 0), 0), &t), TG_OK);
+    ck_assert_double_eq(t, 0);
+    ck_assert_msg(tg_run(updated) == TG_OK, "%s", tg_tape_error(tape));
+    tg_tape_free(tape);
+    tg_optimizer_free(adam);
+    tg_params_free(params);
+}
+END_TEST
+
 /* ---- steps that use several things at once ---- */
 
 static tg_tensor loss_against(tg_tensor logits, double value) {
@@ -418,6 +435,7 @@ int main(void) {
     tcase_add_test(cases, decay_of_one_group_only_and_frozen_parameters);
     tcase_add_test(cases, a_second_derivative_in_the_loss);
     tcase_add_test(cases, an_output_of_other_rows_and_a_gradient_of_other_shape);
+    tcase_add_test(cases, an_update_may_run_behind_its_loss);
     tcase_add_test(cases, every_allocation_may_fail);
     srunner_set_tap(runner, "-");
     srunner_run_all(runner, CK_SILENT);
