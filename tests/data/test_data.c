@@ -1,5 +1,5 @@
 /* test_data.c - data sets from files and arrays, splits, batches, scaling. */
-#include <check.h>
+#include "support.h"
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -639,10 +639,5 @@ int main(void) {
     ADD_CASE(suite, "batch", batch_tests);
     ADD_CASE(suite, "memory", memory_tests);
     ADD_CASE(suite, "scale", scale_tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_suite(suite);
 }

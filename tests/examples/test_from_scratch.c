@@ -3,7 +3,7 @@
 #include "../../examples/from_scratch.c"
 #undef main
 
-#include <check.h>
+#include "support.h"
 
 static uint64_t state = 11;
 static double   draw(void) {
@@ -96,15 +96,5 @@ START_TEST(deltas_and_gradients_agree) {
 END_TEST
 
 int main(void) {
-    Suite   *suite = suite_create("from_scratch");
-    TCase   *cases = tcase_create("from_scratch");
-    SRunner *runner = srunner_create(suite);
-    tcase_set_timeout(cases, 300);
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, deltas_and_gradients_agree);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return RUN_TESTS("from_scratch", deltas_and_gradients_agree);
 }

@@ -1,5 +1,5 @@
 /* test_programs.c - programs that users write: the loop by hand, deltas by name, an op by descriptor, an optimizer of one's own, errors. */
-#include <check.h>
+#include "support.h"
 #include <math.h>
 #include <string.h>
 #include <tapegrad/tapegrad.h>
@@ -152,17 +152,6 @@ START_TEST(errors_are_told_once_and_cleared) {
 END_TEST
 
 int main(void) {
-    Suite   *suite = suite_create("programs");
-    TCase   *cases = tcase_create("programs");
-    SRunner *runner = srunner_create(suite);
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, an_op_by_descriptor);
-    tcase_add_test(cases, the_loop_by_hand);
-    tcase_add_test(cases, deltas_by_name);
-    tcase_add_test(cases, errors_are_told_once_and_cleared);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return RUN_TESTS("programs", an_op_by_descriptor, the_loop_by_hand,
+                     deltas_by_name, errors_are_told_once_and_cleared);
 }

@@ -1,5 +1,5 @@
 /* test_grad.c - derivatives against five-point differences in double, for every op and for random nets. */
-#include <check.h>
+#include "support.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -417,22 +417,8 @@ START_TEST(a_long_chain_needs_no_deep_stack) {
 END_TEST
 
 int main(void) {
-    Suite   *suite = suite_create("grad");
-    TCase   *cases = tcase_create("grad");
-    SRunner *runner = srunner_create(suite);
-    tcase_set_timeout(cases, 300);
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, every_op);
-    tcase_add_test(cases, kernels_do_what_expansions_say);
-    tcase_add_test(cases, random_nets);
-    tcase_add_test(cases, views_of_computed_values_and_of_views_keep_their_gradient);
-    tcase_add_test(cases, disconnected_stopped_and_unused);
-    tcase_add_test(cases, ops_of_users);
-    tcase_add_test(cases, messages_add_up);
-    tcase_add_test(cases, a_long_chain_needs_no_deep_stack);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return RUN_TESTS("grad", every_op, kernels_do_what_expansions_say,
+                     random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
+                     disconnected_stopped_and_unused, ops_of_users,
+                     messages_add_up, a_long_chain_needs_no_deep_stack);
 }

@@ -1,7 +1,7 @@
 /* test_gemm.c - the matrix product: right, and the same bits however it is cut. */
 #include "kernel/gemm.h"
 
-#include <check.h>
+#include "support.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,10 +120,5 @@ int main(void) {
     tcase_add_test(tests, not_finite_f32);
     tcase_add_test(tests, not_finite_f64);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

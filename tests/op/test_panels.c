@@ -1,5 +1,5 @@
 /* test_panels.c - kernels on panels of rows, in shuffled order, give the bits of one call: threads and strips will cut them like this. */
-#include <check.h>
+#include "support.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,15 +159,5 @@ START_TEST(sums_over_rows_are_sums_of_panels) {
 END_TEST
 
 int main(void) {
-    Suite   *suite = suite_create("panels");
-    TCase   *cases = tcase_create("panels");
-    SRunner *runner = srunner_create(suite);
-    suite_add_tcase(suite, cases);
-    tcase_add_test(cases, rows_may_be_cut_anywhere);
-    tcase_add_test(cases, sums_over_rows_are_sums_of_panels);
-    srunner_set_tap(runner, "-");
-    srunner_run_all(runner, CK_SILENT);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return RUN_TESTS("panels", rows_may_be_cut_anywhere, sums_over_rows_are_sums_of_panels);
 }
