@@ -19,9 +19,11 @@ extern "C" {
 #if defined(__GNUC__)
 #define TG_API        __attribute__((visibility("default")))
 #define TG_MUST_CHECK __attribute__((warn_unused_result))   /* forgetting this status is a bug */
+#define TG_FORMAT(text, first) __attribute__((format(printf, text, first)))
 #else
 #define TG_API
 #define TG_MUST_CHECK
+#define TG_FORMAT(text, first)
 #endif
 
 /* ---- version ---- */

@@ -65,6 +65,10 @@ TG_API tg_status tg_begin(tg_tape *tape, const tg_begin_options *options);
 TG_API tg_status   tg_tape_status(const tg_tape *tape);
 TG_API const char *tg_tape_error(const tg_tape *tape);
 
+/* For layers and other functions made of ops: fails the step as an op does whose operands do not fit, with a sentence made as by printf, to which the
+ * scope is added. The first failure of a step is the one that is kept; with tape NULL it is one for tg_last_error. Returns a failed tensor. */
+TG_API tg_tensor tg_tape_fail(tg_tape *tape, tg_status status, const char *format, ...) TG_FORMAT(3, 4);
+
 /* The step number, which keys random draws together with the seed. Set it to resume a run with the same bits. */
 TG_API uint64_t  tg_tape_step(const tg_tape *tape);
 TG_API tg_status tg_tape_set_step(tg_tape *tape, uint64_t step);

@@ -71,14 +71,11 @@ void tg_names_begin(tg_tape *tape) {
 
 /* "scope/name", interned. */
 static uint32_t intern_in_scope(tg_tape *tape, const char *name, unsigned repeat) {
-    const char *scope  = tg_name_text(tape, tape->scope);
-    size_t      length = strlen(scope) + strlen(name) + 16;
-    char       *full   = tg_allocate(length);
+    const char *scope = tg_name_text(tape, tape->scope), *slash = scope[0] != '\0' ? "/" : "";
+    char       *full  = repeat > 1 ? tg_text_format("%s%s%s#%u", scope, slash, name, repeat) : tg_text_format("%s%s%s", scope, slash, name);
     if (full == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "no memory for the name \"%.100s\"", name), 0;
-    snprintf(full, length, "%s%s%s", scope, scope[0] != '\0' ? "/" : "", name);
-    if (repeat > 1) snprintf(full + strlen(full), 13, "#%u", repeat);
-    uint32_t index = tg_intern(tape, full);
-    tg_release(full, length);
+    const uint32_t index = tg_intern(tape, full);
+    tg_text_release(full);
     return index;
 }
 

@@ -85,17 +85,31 @@ tg_status tg_tape_status(const tg_tape *tape) {
 
 const char *tg_tape_error(const tg_tape *tape) { return tape != NULL ? tape->sentence : ""; }
 
-tg_status tg_fail(tg_tape *tape, tg_status status, const char *format, ...) {
-    if (tape->status != TG_OK) return status;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(tape->sentence, sizeof tape->sentence, format, arguments);
-    va_end(arguments);
+static void keep_failure(tg_tape *tape, tg_status status, const char *format, va_list arguments) {
+    if (tape->status != TG_OK) return;
+    const int length = vsnprintf(tape->sentence, sizeof tape->sentence, format, arguments);
     if (tape->scope != 0 && length >= 0 && (size_t)length < sizeof tape->sentence)
         snprintf(tape->sentence + length, sizeof tape->sentence - (size_t)length, ", in %s", tg_name_text(tape, tape->scope));
     tape->status = status;
     tg_tell_error(status, tape->sentence);
+}
+
+tg_status tg_fail(tg_tape *tape, tg_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    keep_failure(tape, status, format, arguments);
+    va_end(arguments);
     return status;
+}
+
+tg_tensor tg_tape_fail(tg_tape *tape, tg_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    if (status == TG_OK) status = TG_BAD_ARGUMENT;
+    if (tape == NULL) tg_fail_thread_list(status, format, arguments);
+    else keep_failure(tape, status, format, arguments);
+    va_end(arguments);
+    return tg_handle(tape, 0);
 }
 
 tg_status tg_check_tensor(tg_tensor tensor, const char *caller) {

@@ -119,7 +119,7 @@ tg_leaf  *tg_leaf_of(const tg_tape *tape, uint32_t id);      /* NULL: not a leaf
 tg_tensor tg_handle(tg_tape *tape, uint32_t id);             /* 0: the failed tensor */
 
 /* Keeps the first failure of the step, told to the error hook. Returns status. */
-tg_status tg_fail(tg_tape *tape, tg_status status, const char *format, ...) TG_PRINTF(3, 4);
+tg_status tg_fail(tg_tape *tape, tg_status status, const char *format, ...) TG_FORMAT(3, 4);
 
 /* TG_OK if tensor is a node of this step; otherwise what is wrong, on its tape (or on the thread's last error if it has none). */
 tg_status tg_check_tensor(tg_tensor tensor, const char *caller);

@@ -77,6 +77,18 @@ char *tg_text_copy(const char *text) {
     return copy;
 }
 
+char *tg_text_format(const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    const int length = vsnprintf(NULL, 0, format, arguments);
+    char     *text   = length >= 0 ? tg_allocate((size_t)length + 1) : NULL;
+    if (text != NULL) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(arguments);
+    return text;
+}
+
 void tg_text_release(char *text) {
     if (text != NULL) tg_release(text, strlen(text) + 1);
 }
@@ -116,17 +128,22 @@ void tg_tell_log(const char *sentence) {
     if (log_hook != NULL) log_hook(log_context, sentence);
 }
 
-tg_status tg_fail_thread(tg_status status, const char *format, ...) {
-    char    sentence[sizeof last_sentence];
-    va_list arguments;
-    va_start(arguments, format);
+tg_status tg_fail_thread_list(tg_status status, const char *format, va_list arguments) {
+    char sentence[sizeof last_sentence];
     vsnprintf(sentence, sizeof sentence, format, arguments);
-    va_end(arguments);
     if (last_status == TG_OK) {
         last_status = status;
         memcpy(last_sentence, sentence, sizeof sentence);
         tg_tell_error(status, sentence);
     }
+    return status;
+}
+
+tg_status tg_fail_thread(tg_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    tg_fail_thread_list(status, format, arguments);
+    va_end(arguments);
     return status;
 }
 

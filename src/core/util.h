@@ -2,14 +2,9 @@
 #ifndef TAPEGRAD_CORE_UTIL_H
 #define TAPEGRAD_CORE_UTIL_H
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <tapegrad/status.h>
-
-#if defined(__GNUC__)
-#define TG_PRINTF(text, first) __attribute__((format(printf, text, first)))
-#else
-#define TG_PRINTF(text, first)
-#endif
 
 #define TG_ALIGNMENT ((size_t)64)
 
@@ -22,8 +17,9 @@ void *tg_reallocate(void *memory, size_t old_bytes, size_t new_bytes);     /* ne
 /* Makes room for needed elements in a growing array; false: out of memory, nothing changed. */
 bool tg_grow(void **array, size_t *capacity, size_t needed, size_t element_bytes);
 
-/* A copy of text, freed with tg_text_release. */
+/* A copy of text, and what printf would print; freed with tg_text_release. */
 char *tg_text_copy(const char *text);
+char *tg_text_format(const char *format, ...) TG_FORMAT(1, 2);
 void  tg_text_release(char *text);
 
 /* *product = a * b; false if it overflows. */
@@ -31,7 +27,8 @@ bool tg_multiply(size_t a, size_t b, size_t *product);
 
 /* ---- failures that no object can keep: the first is kept for tg_last_error and told to the error hook. Returns status ---- */
 
-tg_status tg_fail_thread(tg_status status, const char *format, ...) TG_PRINTF(2, 3);
+tg_status tg_fail_thread(tg_status status, const char *format, ...) TG_FORMAT(2, 3);
+tg_status tg_fail_thread_list(tg_status status, const char *format, va_list arguments) TG_FORMAT(2, 0);
 
 /* Tells the hooks. */
 void tg_tell_error(tg_status status, const char *sentence);

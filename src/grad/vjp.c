@@ -3,7 +3,6 @@
  * From y down, each node whose cotangent exists and which leads to a wanted tensor has its op's rule called; the rule records expressions for the
  * cotangents of its operands on the same tape. Adding up where a value was used several times, summing over broadcast dimensions and joining
  * slices is done here, never in a rule. Node numbers are a topological order, so every cotangent is complete when the walk reaches its node. */
-#include "core/block.h"
 #include "grad/walk.h"
 
 #include <string.h>
@@ -205,60 +204,6 @@ static void walk_down(tg_walk *walk, uint32_t first, uint32_t end) {
     tape->origin = origin;
 }
 
-/* ---- what is wanted must be reached ---- */
-
-/* Sets reached[id] for every operand, through any op, of y. */
-static void mark_reached(const tg_tape *tape, uint32_t y, uint8_t *reached) {
-    reached[y] = 1;
-    for (uint32_t id = y; id > 0; id--) {
-        if (!reached[id]) continue;
-        const uint32_t *inputs = tg_inputs_of(tape, id);
-        for (uint32_t k = 0; k < tape->nodes[id].input_count; k++) reached[inputs[k]] = 1;
-    }
-}
-
-/* A slice of a block is reached by a view that touches it, or by whatever reads the block as a whole. */
-static bool reads_slice(const tg_tape *tape, uint32_t id, uint32_t block_id, int64_t begin, int64_t end) {
-    const tg_record *node   = tg_record_of(tape, id);
-    const uint32_t  *inputs = tg_inputs_of(tape, id);
-    for (uint32_t k = 0; k < node->input_count; k++) {
-        if (inputs[k] != block_id) continue;
-        if (!(node->op->flags & TG_OP_VIEW)) return true;
-        const tg_view_attributes *view = tg_attributes_of(tape, id);
-        if (view->offset < end && begin < view->offset + view->rows * view->cols) return true;
-    }
-    return false;
-}
-
-static tg_status check_block(tg_tape *tape, uint32_t y, uint32_t block_id, const uint8_t *reached) {
-    const tg_block *block = tg_leaf_of(tape, block_id)->block;
-    if (y == block_id) return TG_OK;
-    for (size_t i = 0; i < block->params->variable_count; i++) {
-        const tg_variable *v     = block->params->variables[i];
-        bool               found = v->block != block || v->frozen;
-        for (uint32_t id = block_id + 1; id <= y && !found; id++)
-            found = reached[id] && reads_slice(tape, id, block_id, v->offset, v->offset + v->rows * v->cols);
-        if (!found)
-            return tg_fail(tape, TG_DISCONNECTED, "v%u does not depend on the parameter \"%.200s\"; freeze it, or set allow_unused", y, v->name);
-    }
-    return TG_OK;
-}
-
-static tg_status check_reached(tg_tape *tape, uint32_t y, const tg_tensor xs[], int count) {
-    uint8_t *reached = tg_allocate(tape->length);
-    if (reached == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for %zu nodes", tape->length);
-    mark_reached(tape, y, reached);
-    for (int i = 0; i < count && tape->status == TG_OK; i++) {
-        const tg_leaf *leaf = tg_leaf_of(tape, xs[i].id);
-        if (leaf != NULL && leaf->kind == TG_LEAF_BLOCK && !leaf->block->state) check_block(tape, y, xs[i].id, reached);
-        else if (!reached[xs[i].id])
-            tg_fail(tape, TG_DISCONNECTED, "v%u does not depend on v%u (%s%s%s); set allow_unused if its gradient is to be zero", y, xs[i].id,
-                    tape->nodes[xs[i].id].op->name, tape->nodes[xs[i].id].name != 0 ? " " : "", tg_name_text(tape, tape->nodes[xs[i].id].name));
-    }
-    tg_release(reached, tape->length);
-    return tape->status;
-}
-
 /* ---- the walk as a whole ---- */
 
 static tg_status check_arguments(tg_tensor y, tg_tensor seed, const tg_tensor xs[], int count) {
@@ -354,7 +299,7 @@ tg_status tg_gradients(tg_tensor y, tg_tensor seed, const tg_tensor xs[], int co
     if (tape == NULL || (count > 0 && (xs == NULL || out == NULL)) || count < 0)
         return tape == NULL ? tg_fail_thread(TG_NULL_ARGUMENT, "tg_gradients: y is not given") : tg_fail(tape, TG_NULL_ARGUMENT, "tg_gradients: a list is NULL");
     const bool allow_unused = options != NULL && options->allow_unused;
-    if (check_arguments(y, seed, xs, count) == TG_OK && (allow_unused || check_reached(tape, y.id, xs, count) == TG_OK)) {
+    if (check_arguments(y, seed, xs, count) == TG_OK && (allow_unused || tg_check_reached(tape, y.id, xs, count) == TG_OK)) {
         const tg_position before = tg_position_of(tape);
         tg_walk           walk   = { .tape = tape };
         run_walk(&walk, y, seed, xs, count, out, allow_unused);

@@ -21,6 +21,10 @@ typedef struct tg_walk {
     size_t    part_count, part_capacity;
 } tg_walk;
 
+/* TG_DISCONNECTED, naming it, if no path of operands leads from y to one of xs, or to a slice of one that is a block of parameters (frozen ones
+ * apart). */
+tg_status tg_check_reached(tg_tape *tape, uint32_t y, const tg_tensor xs[], int count);
+
 /* Records the sum of the parts of a viewed node, as [1, n]: slices that overlap are cut where they begin and end. */
 tg_tensor tg_join_parts(tg_walk *walk, uint32_t viewed);
 

@@ -14,6 +14,7 @@ typedef struct fit {
     tg_dataset           *training, *validation;      /* validation NULL: none */
     bool                  owns_training;
     tg_params            *best;                       /* parameters of the best epoch */
+    tg_output_buffer      output;
     tg_progress           progress;
     tg_fit_report         report;
     double                best_loss, seconds, examples;
@@ -40,20 +41,15 @@ static bool tell(fit *f) {
 
 /* One update; the sums of loss and of right answers over the epoch so far. */
 static tg_status train_batch(fit *f, const tg_batch *batch, double *loss, double *correct) {
-    const tg_recorded recorded = tg_record_batch(f->model, f->tape, batch, tg_dataset_cols(f->training), true);
+    const tg_recorded recorded = tg_record_batch(f->model, f->tape, f->training, batch, true);
     tg_keep(recorded.output);
     tg_status status = tg_minimize(f->optimizer, recorded.loss);
     if (status != TG_OK) return tg_pass_failure(f->tape, status);
     *loss += tg_item(recorded.loss) * (double)batch->rows;
     if (batch->y == NULL) return TG_OK;
-    const tg_shape shape = tg_shape_of(recorded.output);
-    const size_t   bytes = (size_t)(shape.rows * shape.cols) * sizeof(float);
-    float         *out   = tg_allocate(bytes);
-    if (out == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_fit: no memory for the outputs of a batch");
-    status = tg_read(recorded.output, out);
-    if (status == TG_OK) *correct += (double)tg_count_correct(out, shape.rows, shape.cols, batch->y);
-    tg_release(out, bytes);
-    return status;
+    status = tg_read_output(recorded.output, &f->output);
+    if (status == TG_OK) *correct += (double)tg_count_correct(f->output.at, batch->rows, tg_cols(recorded.output), batch->y);
+    return tg_pass_failure(f->tape, status);
 }
 
 static tg_status train_epoch(fit *f, int epoch) {
@@ -81,12 +77,9 @@ static tg_status train_epoch(fit *f, int epoch) {
 /* ---- validation: the best parameters so far are kept ---- */
 
 static tg_status validate(fit *f) {
-    if (f->validation == NULL) {
-        f->report.loss = f->progress.loss;
-        return TG_OK;
-    }
-    tg_report report = { 0 };
-    tg_status status = tg_evaluate(*f->model, f->validation, &report);
+    if (f->validation == NULL) return TG_OK;
+    tg_report       report = { 0 };
+    const tg_status status = tg_evaluate_on(f->model, f->validation, f->options->tape, &report);
     if (status != TG_OK) return status;
     f->progress.validation_loss     = report.loss;
     f->progress.validation_accuracy = report.accuracy;
@@ -110,7 +103,7 @@ static tg_status run_epochs(fit *f) {
         status = validate(f);
         if (status != TG_OK) break;
         f->progress.epoch_done = true;
-        f->stopped = !tell(f) || (f->validation != NULL && f->options->patience > 0 && f->without_improvement >= f->options->patience);
+        f->stopped = !tell(f) || (f->options->patience > 0 && f->without_improvement >= f->options->patience);
     }
     return status;
 }
@@ -125,6 +118,7 @@ static tg_status check_options(const tg_model *model, const tg_optimizer *optimi
     if (tg_dataset_rows(data) == 0) return tg_fail_thread(TG_NO_EXAMPLES, "tg_fit: the data set is empty");
     if (o->epochs < 0 || o->batch < 0 || o->patience < 0 || !(o->validation >= 0 && o->validation < 1))
         return tg_fail_thread(TG_BAD_ARGUMENT, "tg_fit: epochs, batch and patience must not be negative, and validation at least 0 and below 1");
+    if (o->patience > 0 && o->validation == 0) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_fit: patience needs a validation part to be measured on");
     return TG_OK;
 }
 
@@ -148,6 +142,7 @@ static void tear_down(fit *f) {
     tg_tape_free(f->tape);
     tg_params_free(f->best);
     tg_dataset_free(f->validation);
+    tg_release_output(&f->output);
     if (f->owns_training) tg_dataset_free(f->training);
 }
 
@@ -162,7 +157,8 @@ tg_status tg_fit(tg_model model, tg_optimizer *optimizer, tg_dataset *data, cons
     tg_status status = check_options(&model, optimizer, data, o);
     if (status == TG_OK) status = set_up(&f, data);
     if (status == TG_OK) status = run_epochs(&f);
-    if (f.report.best_epoch > 0) {      /* whatever ended it */
+    if (f.report.best_epoch == 0) f.report.loss = f.progress.loss;
+    else {      /* whatever ended it */
         const tg_status restored = tg_params_copy(model.params, f.best);
         if (status == TG_OK) status = restored;
     }

@@ -5,12 +5,10 @@
 #include <string.h>
 
 static tg_variable *add(tg_params *params, const char *name, const char *part, int64_t rows, int64_t cols, const tg_variable_options *options) {
-    const size_t length = strlen(name) + strlen(part) + 2;
-    char        *full   = tg_allocate(length);
+    char *full = tg_text_format("%s/%s", name, part);
     if (full == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_add_linear: no memory for \"%.100s\"", name), NULL;
-    snprintf(full, length, "%s/%s", name, part);
     tg_variable *variable = tg_variable_new(params, full, rows, cols, options);
-    tg_release(full, length);
+    tg_text_release(full);
     return variable;
 }
 
@@ -28,15 +26,15 @@ tg_linear_layer tg_add_linear(tg_params *params, const char *name, int64_t in, i
 
 /* "net/fc1" of "net/fc1/weight" */
 static void push_scope_of(tg_tape *tape, const tg_variable *weight) {
-    char        scope[128];
-    const char *name   = tg_variable_name(weight), *last = strrchr(name, '/');
-    const int   length = last != NULL && last - name < (long)sizeof scope ? (int)(last - name) : 0;
-    snprintf(scope, sizeof scope, "%.*s", length, name);
-    tg_push_scope(tape, scope);
+    const char *name  = tg_variable_name(weight), *last = strrchr(name, '/');
+    char       *scope = tg_text_format("%.*s", last != NULL ? (int)(last - name) : 0, name);
+    if (scope == NULL) tg_tape_fail(tape, TG_OUT_OF_MEMORY, "tg_linear_forward: no memory for the scope of \"%.100s\"", name);
+    tg_push_scope(tape, scope != NULL ? scope : "");
+    tg_text_release(scope);
 }
 
 tg_tensor tg_linear_forward(tg_linear_layer layer, tg_tensor x) {
-    if (layer.weight == NULL || x.tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_linear_forward: layer or x is not given"), (tg_tensor){ 0 };
+    if (layer.weight == NULL || x.tape == NULL) return tg_tape_fail(x.tape, TG_NULL_ARGUMENT, "tg_linear_forward: layer or x is not given");
     push_scope_of(x.tape, layer.weight);
     const tg_tensor weight = tg_use(x.tape, layer.weight), bias = layer.bias != NULL ? tg_use(x.tape, layer.bias) : (tg_tensor){ 0 };
     const tg_tensor result = tg_name(tg_linear(x, weight, bias), "pre_activation");      /* [batch, out] */

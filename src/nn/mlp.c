@@ -51,19 +51,21 @@ static bool add_layers(tg_mlp *net, const tg_mlp_options *o, const char *name) {
     const tg_linear_options linear = { .init = o->init != TG_DEFAULT_INIT ? o->init : relu ? TG_HE : TG_GLOROT, .weight_group = o->weight_group,
                                        .bias_group = o->bias_group };
     for (int i = 0; i < net->count; i++) {
-        char layer[128];
-        snprintf(layer, sizeof layer, "%.100s/fc%d", name, i + 1);
+        char *layer = tg_text_format("%s/fc%d", name, i + 1);
+        if (layer == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_mlp_new: no memory"), false;
         net->layers[i] = tg_add_linear(net->params, layer, o->sizes.at[i], o->sizes.at[i + 1], &linear);
+        tg_text_release(layer);
         if (net->layers[i].weight == NULL) return false;
     }
     return true;
 }
 
 static bool add_scaler(tg_mlp *net, const tg_mlp_options *o, const char *name) {
-    char scaler[128];
     if (!o->standardize) return true;
-    snprintf(scaler, sizeof scaler, "%.100s/input", name);
+    char *scaler = tg_text_format("%s/input", name);
+    if (scaler == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_mlp_new: no memory"), false;
     net->scaler = tg_add_scaler(net->params, scaler, o->sizes.at[0]);
+    tg_text_release(scaler);
     return net->scaler.mean != NULL;
 }
 
@@ -98,7 +100,7 @@ void tg_mlp_free(tg_mlp *net) {
 
 /* h = activation(h W + b) for each hidden layer, and the last one without activation. */
 tg_tensor tg_mlp_forward(const tg_mlp *net, tg_tensor x) {
-    if (net == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_mlp_forward: net is NULL"), (tg_tensor){ 0 };
+    if (net == NULL || x.tape == NULL) return tg_tape_fail(x.tape, TG_NULL_ARGUMENT, "tg_mlp_forward: net or x is not given");
     tg_tensor h = net->scaler.mean != NULL ? tg_scaler_forward(net->scaler, x) : x;      /* [batch, in] */
     for (int i = 0; i < net->count; i++) {
         h = tg_linear_forward(net->layers[i], h);      /* [batch, out of layer i] */

@@ -21,16 +21,26 @@ tg_status tg_pass_failure(const tg_tape *tape, tg_status status) {
 /* The output; failed unless it has the rows of x, as what reads it counts on that. */
 static tg_tensor checked_output(const tg_model *model, tg_tensor x) {
     const tg_tensor output = model->output(model->net, x);
-    if (output.tape != x.tape || output.id == 0 || tg_rows(output) == tg_rows(x)) return output;
-    return tg_mse_loss(output, tg_broadcast_to(tg_constant(x.tape, 0), tg_rows(x), tg_cols(output)));      /* TG_SHAPE_MISMATCH, on the tape */
+    if (output.tape != x.tape) return tg_tape_fail(x.tape, TG_WRONG_TAPE, "the model's output belongs to another tape");
+    if (output.id == 0 || tg_rows(output) == tg_rows(x)) return output;
+    return tg_tape_fail(x.tape, TG_SHAPE_MISMATCH, "the model's output has %" PRId64 " rows for %" PRId64 " of input", tg_rows(output), tg_rows(x));
 }
 
-tg_recorded tg_record_batch(const tg_model *model, tg_tape *tape, const tg_batch *batch, int64_t cols, bool training) {
+tg_recorded tg_record_batch(const tg_model *model, tg_tape *tape, const tg_dataset *data, const tg_batch *batch, bool training) {
     tg_begin(tape, &(tg_begin_options){ .training = training });
-    const tg_tensor output = checked_output(model, tg_input(tape, batch->x, batch->rows, cols));
-    const tg_tensor target = batch->y != NULL ? tg_labels(tape, batch->y, batch->rows) : tg_input(tape, batch->targets, batch->rows, tg_cols(output));
+    const tg_tensor output = checked_output(model, tg_input(tape, batch->x, batch->rows, tg_dataset_cols(data)));
+    const tg_tensor target = batch->y != NULL ? tg_labels(tape, batch->y, batch->rows)
+                                              : tg_input(tape, batch->targets, batch->rows, tg_dataset_target_cols(data));
     return (tg_recorded){ output, model->loss(model->net, output, target) };
 }
+
+tg_status tg_read_output(tg_tensor output, tg_output_buffer *buffer) {
+    if (!tg_grow((void **)&buffer->at, &buffer->capacity, (size_t)(tg_rows(output) * tg_cols(output)), sizeof *buffer->at))
+        return tg_tape_fail(output.tape, TG_OUT_OF_MEMORY, "no memory for the outputs of a batch"), TG_OUT_OF_MEMORY;
+    return tg_read(output, buffer->at);
+}
+
+void tg_release_output(tg_output_buffer *buffer) { tg_release(buffer->at, buffer->capacity * sizeof *buffer->at); }
 
 int64_t tg_largest(const float *output, int64_t outputs) {
     int64_t best = 0;
@@ -47,67 +57,83 @@ int64_t tg_count_correct(const float *output, int64_t rows, int64_t outputs, con
 
 /* ---- evaluate ---- */
 
-static tg_batch batch_at(const tg_dataset *data, int64_t begin, int64_t rows, float *x, int32_t *y, float *targets) {
-    const int64_t cols = tg_dataset_cols(data), target_cols = tg_dataset_target_cols(data);
+/* All that one evaluation holds: room for a batch of at most BATCH rows. */
+typedef struct evaluation {
+    const tg_model   *model;
+    const tg_dataset *data;
+    tg_tape          *tape;
+    float            *x, *targets;      /* [BATCH, cols], [BATCH, target cols] */
+    int32_t          *y;                /* [BATCH] */
+    tg_output_buffer  output;
+    int64_t           correct;
+} evaluation;
+
+static size_t x_bytes(const tg_dataset *data) { return BATCH * (size_t)tg_dataset_cols(data) * sizeof(float); }
+static size_t target_bytes(const tg_dataset *data) { return BATCH * (size_t)tg_dataset_target_cols(data) * sizeof(float); }
+static size_t y_bytes(void) { return BATCH * sizeof(int32_t); }
+
+static tg_batch batch_at(const evaluation *e, int64_t begin, int64_t rows) {
+    const int64_t cols = tg_dataset_cols(e->data), target_cols = tg_dataset_target_cols(e->data);
     for (int64_t i = 0; i < rows; i++) {
-        memcpy(x + i * cols, tg_dataset_row(data, begin + i), (size_t)cols * sizeof *x);
-        if (target_cols > 0) memcpy(targets + i * target_cols, tg_dataset_target(data, begin + i), (size_t)target_cols * sizeof *targets);
-        else y[i] = tg_dataset_label(data, begin + i);
+        memcpy(e->x + i * cols, tg_dataset_row(e->data, begin + i), (size_t)cols * sizeof *e->x);
+        if (target_cols > 0) memcpy(e->targets + i * target_cols, tg_dataset_target(e->data, begin + i), (size_t)target_cols * sizeof *e->targets);
+        else e->y[i] = tg_dataset_label(e->data, begin + i);
     }
-    return (tg_batch){ .x = x, .y = target_cols > 0 ? NULL : y, .targets = target_cols > 0 ? targets : NULL, .rows = rows };
+    return (tg_batch){ .x = e->x, .y = target_cols > 0 ? NULL : e->y, .targets = target_cols > 0 ? e->targets : NULL, .rows = rows };
 }
 
-static tg_status count_batch(tg_recorded r, const tg_batch *batch, int64_t classes, tg_report *report, int64_t *correct) {
+static tg_status count_batch(evaluation *e, tg_recorded r, const tg_batch *batch, tg_report *report) {
     report->loss += tg_item(r.loss) * (double)batch->rows;
     if (batch->y == NULL) return TG_OK;
-    const float *output = tg_data(r.output);
-    if (output == NULL) return tg_tape_status(r.output.tape);
-    const int64_t outputs = tg_cols(r.output);
-    *correct += tg_count_correct(output, batch->rows, outputs, batch->y);
+    const tg_status status = tg_read_output(r.output, &e->output);
+    if (status != TG_OK) return status;
+    const int64_t outputs = tg_cols(r.output), classes = tg_dataset_classes(e->data);
+    e->correct += tg_count_correct(e->output.at, batch->rows, outputs, batch->y);
     for (int64_t i = 0; report->confusion != NULL && i < batch->rows; i++) {
-        const int64_t prediction = tg_largest(output + i * outputs, outputs);
+        const int64_t prediction = tg_largest(e->output.at + i * outputs, outputs);
         if (prediction < classes) report->confusion[batch->y[i] * classes + prediction]++;
     }
     return TG_OK;
 }
 
-static tg_status evaluate(const tg_model *model, tg_tape *tape, const tg_dataset *data, tg_report *report, float *x, int32_t *y, float *targets) {
-    const int64_t rows = tg_dataset_rows(data), classes = tg_dataset_classes(data);
-    int64_t       correct = 0;
-    tg_status     status  = TG_OK;
+static tg_status evaluate(evaluation *e, tg_report *report) {
+    const int64_t rows = tg_dataset_rows(e->data), classes = tg_dataset_classes(e->data);
+    tg_status     status = TG_OK;
     for (int64_t begin = 0; begin < rows && status == TG_OK; begin += BATCH) {
-        const tg_batch    batch    = batch_at(data, begin, rows - begin < BATCH ? rows - begin : BATCH, x, y, targets);
-        const tg_recorded recorded = tg_record_batch(model, tape, &batch, tg_dataset_cols(data), false);
+        const tg_batch    batch    = batch_at(e, begin, rows - begin < BATCH ? rows - begin : BATCH);
+        const tg_recorded recorded = tg_record_batch(e->model, e->tape, e->data, &batch, false);
         status = tg_run_many((tg_tensor[]){ recorded.loss, recorded.output }, 2);
-        if (status == TG_OK) status = count_batch(recorded, &batch, classes, report, &correct);
+        if (status == TG_OK) status = count_batch(e, recorded, &batch, report);
     }
     report->rows     = rows;
     report->loss     = report->loss / (double)rows;
-    report->accuracy = classes > 0 ? (double)correct / (double)rows : (double)NAN;
-    return tg_pass_failure(tape, status);
+    report->accuracy = classes > 0 ? (double)e->correct / (double)rows : (double)NAN;
+    return tg_pass_failure(e->tape, status);
+}
+
+tg_status tg_evaluate_on(const tg_model *model, const tg_dataset *data, const tg_tape_options *options, tg_report *report) {
+    const size_t classes = (size_t)tg_dataset_classes(data);
+    evaluation   e       = { .model = model, .data = data, .tape = tg_tape_new(options), .x = tg_allocate(x_bytes(data)),
+                             .targets = tg_allocate(target_bytes(data)), .y = tg_allocate(y_bytes()) };
+    *report = (tg_report){ .confusion = report->confusion };
+    if (report->confusion != NULL) memset(report->confusion, 0, classes * classes * sizeof *report->confusion);
+    const bool      has_memory = e.tape != NULL && e.x != NULL && e.targets != NULL && e.y != NULL;
+    const tg_status status     = has_memory ? evaluate(&e, report) : tg_fail_thread(TG_OUT_OF_MEMORY, "tg_evaluate: no memory");
+    tg_tape_free(e.tape);
+    tg_release(e.x, x_bytes(data));
+    tg_release(e.targets, target_bytes(data));
+    tg_release(e.y, y_bytes());
+    tg_release_output(&e.output);
+    return status;
 }
 
 tg_status tg_evaluate(tg_model model, const tg_dataset *data, tg_report *report) {
     if (data == NULL || report == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_evaluate: data or report is NULL");
-    tg_status status = tg_check_model(&model, "tg_evaluate");
+    const tg_status status = tg_check_model(&model, "tg_evaluate");
     if (status != TG_OK) return status;
     if (model.loss == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_evaluate: the model has no loss");
     if (tg_dataset_rows(data) == 0) return tg_fail_thread(TG_NO_EXAMPLES, "tg_evaluate: the data set is empty");
-    const size_t classes = (size_t)tg_dataset_classes(data);
-    const size_t x_bytes = BATCH * (size_t)tg_dataset_cols(data) * sizeof(float), y_bytes = BATCH * sizeof(int32_t);
-    const size_t t_bytes = BATCH * (size_t)tg_dataset_target_cols(data) * sizeof(float);
-    *report = (tg_report){ .confusion = report->confusion };
-    if (report->confusion != NULL) memset(report->confusion, 0, classes * classes * sizeof *report->confusion);
-    float   *x = tg_allocate(x_bytes), *targets = tg_allocate(t_bytes);
-    int32_t *y    = tg_allocate(y_bytes);
-    tg_tape *tape = tg_tape_new(NULL);
-    if (x == NULL || y == NULL || targets == NULL || tape == NULL) status = tg_fail_thread(TG_OUT_OF_MEMORY, "tg_evaluate: no memory");
-    else status = evaluate(&model, tape, data, report, x, y, targets);
-    tg_tape_free(tape);
-    tg_release(x, x_bytes);
-    tg_release(y, y_bytes);
-    tg_release(targets, t_bytes);
-    return status;
+    return tg_evaluate_on(&model, data, NULL, report);
 }
 
 /* ---- predict ---- */

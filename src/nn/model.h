@@ -7,7 +7,19 @@
 /* A batch recorded: its output [rows, outputs] and loss [1, 1]. */
 typedef struct tg_recorded { tg_tensor output, loss; } tg_recorded;
 
-tg_recorded tg_record_batch(const tg_model *model, tg_tape *tape, const tg_batch *batch, int64_t cols, bool training);
+tg_recorded tg_record_batch(const tg_model *model, tg_tape *tape, const tg_dataset *data, const tg_batch *batch, bool training);
+
+/* Room for outputs, grown when needed; starts as zero. */
+typedef struct tg_output_buffer {
+    float *at;
+    size_t capacity;
+} tg_output_buffer;
+
+tg_status tg_read_output(tg_tensor output, tg_output_buffer *buffer);
+void      tg_release_output(tg_output_buffer *buffer);
+
+/* tg_evaluate on a tape of these options, with arguments that have been checked. */
+tg_status tg_evaluate_on(const tg_model *model, const tg_dataset *data, const tg_tape_options *options, tg_report *report);
 
 /* How many rows of output [rows, outputs] are largest at their label. */
 int64_t tg_count_correct(const float *output, int64_t rows, int64_t outputs, const int32_t *labels);

@@ -3,6 +3,7 @@
 #include <tapegrad/grad.h>
 #include "core/util.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -73,19 +74,21 @@ static tg_status make_groups(tg_optimizer *optimizer, const tg_optimizer_options
 }
 
 static tg_status make_states(tg_optimizer *optimizer, const tg_optimizer_options *o) {
-    char        name[128];
     const char *prefix = o->name != NULL ? o->name : "optimizer";
     optimizer->states  = tg_allocate((size_t)(o->state_count + 1) * sizeof(tg_params *));
     if (optimizer->states == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "optimizer: no memory");
     optimizer->state_count = o->state_count;
     optimizer->states[0]   = tg_params_new(0, &(tg_params_options){ .type = TG_F64 });
-    snprintf(name, sizeof name, "%.100s/step", prefix);
-    optimizer->step = optimizer->states[0] != NULL ? tg_variable_new(optimizer->states[0], name, 1, 1, &(tg_variable_options){ .state = true }) : NULL;
-    if (optimizer->step == NULL) return TG_OUT_OF_MEMORY;
+    char *name = tg_text_format("%s/step", prefix);
+    if (name != NULL && optimizer->states[0] != NULL)
+        optimizer->step = tg_variable_new(optimizer->states[0], name, 1, 1, &(tg_variable_options){ .state = true });
+    tg_text_release(name);
+    if (optimizer->step == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "optimizer: no memory");
     for (int i = 1; i <= o->state_count; i++) {
-        snprintf(name, sizeof name, "%.100s/state%d", prefix, i);
-        optimizer->states[i] = tg_params_like(optimizer->params, name);
-        if (optimizer->states[i] == NULL) return TG_OUT_OF_MEMORY;
+        name = tg_text_format("%s/state%d", prefix, i);
+        if (name != NULL) optimizer->states[i] = tg_params_like(optimizer->params, name);
+        tg_text_release(name);
+        if (optimizer->states[i] == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "optimizer: no memory");
     }
     return TG_OK;
 }
@@ -143,19 +146,10 @@ static tg_tensor update_group(const tg_optimizer *optimizer, tg_tape *tape, int 
     return tg_assign(call.weights, optimizer->update(&call, optimizer->context));
 }
 
-/* A rule that reads the step count writes it together with the weights; for any other it must be kept. */
-static bool is_read(const tg_tape *tape, uint32_t id) {
-    tg_node node;
-    for (uint32_t i = id + 1; i <= tg_node_count(tape) && tg_node_at(tape, i, &node) == TG_OK; i++)
-        for (int k = 0; k < node.input_count; k++)
-            if (node.inputs[k] == id) return true;
-    return false;
-}
-
 static tg_status record_updates(const tg_optimizer *optimizer, tg_tape *tape, const tg_tensor gradients[], tg_tensor updated[]) {
     const size_t bytes = (size_t)optimizer->state_count * sizeof(tg_tensor);
     tg_tensor   *state = tg_allocate(bytes);
-    if (state == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_updates: no memory");
+    if (state == NULL) return tg_tape_fail(tape, TG_OUT_OF_MEMORY, "tg_updates: no memory"), TG_OUT_OF_MEMORY;
     const tg_tensor before = tg_use(tape, optimizer->step), step = tg_assign(before, tg_shift(before, 1));
     const tg_tensor factor = optimizer->clip_norm > 0 ? clip_factor(optimizer, gradients) : (tg_tensor){ 0 };
     for (int i = 0; i < optimizer->group_count; i++) {
@@ -163,19 +157,21 @@ static tg_status record_updates(const tg_optimizer *optimizer, tg_tape *tape, co
         updated[i] = update_group(optimizer, tape, i, gradient, step, state);
     }
     tg_release(state, bytes);
-    if (tg_tape_status(tape) == TG_OK && !is_read(tape, step.id)) tg_keep(step);
     return tg_tape_status(tape);
 }
 
 tg_status tg_updates(tg_optimizer *optimizer, const tg_tensor gradients[], int count, tg_tensor updated[]) {
-    if (optimizer == NULL || gradients == NULL || updated == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: optimizer or a list is NULL");
-    if (count != optimizer->group_count)
-        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_updates: %d gradients for %d groups", count, optimizer->group_count);
-    if (gradients[0].tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: a gradient is not given");
+    if (gradients == NULL || updated == NULL || count < 1 || gradients[0].tape == NULL)
+        return tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: a list is NULL or empty, or a gradient is not given");
     tg_tape *tape = gradients[0].tape;
-    for (int i = 0; i < count; i++) {      /* nothing is broadcast: a mismatch is told by the loss's shape rule, on the tape */
+    if (optimizer == NULL) return tg_tape_fail(tape, TG_NULL_ARGUMENT, "tg_updates: optimizer is NULL"), tg_tape_status(tape);
+    if (count != optimizer->group_count)
+        return tg_tape_fail(tape, TG_BAD_ARGUMENT, "tg_updates: %d gradients for %d groups", count, optimizer->group_count), tg_tape_status(tape);
+    for (int i = 0; i < count && tg_tape_status(tape) == TG_OK; i++) {      /* nothing is broadcast */
         const tg_tensor weights = tg_use_block(tape, optimizer->params, optimizer->groups[i].name);
-        if (tg_tape_status(tape) == TG_OK && tg_cols(gradients[i]) != tg_cols(weights)) tg_mse_loss(gradients[i], weights);
+        if (tg_rows(gradients[i]) != 1 || tg_cols(gradients[i]) != tg_cols(weights))
+            tg_tape_fail(tape, TG_SHAPE_MISMATCH, "tg_updates: the gradient is [%" PRId64 ",%" PRId64 "], and group \"%.100s\" is [1,%" PRId64 "]",
+                         tg_rows(gradients[i]), tg_cols(gradients[i]), optimizer->groups[i].name, tg_cols(weights));
     }
     return tg_tape_status(tape) == TG_OK ? record_updates(optimizer, tape, gradients, updated) : tg_tape_status(tape);
 }
@@ -200,11 +196,11 @@ static tg_status minimize(tg_optimizer *optimizer, tg_tensor loss, tg_tensor *li
 }
 
 tg_status tg_minimize(tg_optimizer *optimizer, tg_tensor loss) {
-    if (optimizer == NULL || loss.tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_minimize: optimizer or loss is not given");
+    if (optimizer == NULL || loss.tape == NULL) return tg_tape_fail(loss.tape, TG_NULL_ARGUMENT, "tg_minimize: optimizer or loss is not given"), TG_NULL_ARGUMENT;
     if (tg_tape_status(loss.tape) != TG_OK) return tg_tape_status(loss.tape);
     const size_t bytes = (size_t)(2 * optimizer->group_count + 1) * sizeof(tg_tensor);
     tg_tensor   *list  = tg_allocate(bytes);
-    if (list == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_minimize: no memory");
+    if (list == NULL) return tg_tape_fail(loss.tape, TG_OUT_OF_MEMORY, "tg_minimize: no memory"), TG_OUT_OF_MEMORY;
     const tg_status status = minimize(optimizer, loss, list, list + optimizer->group_count + 1);
     tg_release(list, bytes);
     return status;
