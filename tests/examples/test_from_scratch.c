@@ -18,7 +18,7 @@ static double softsign_slope(double x) { return 1 / ((1 + fabs(x)) * (1 + fabs(x
 static const function activations[3][2] = { { tanh, tanh_slope }, { sigmoid, sigmoid_slope }, { softsign, softsign_slope } };
 
 static perceptron p;
-static double     x[MOST_ROWS * MOST_WIDTH], t[MOST_ROWS * MOST_WIDTH];
+static double     x[MOST], t[MOST];
 
 static void draw_net(int trial) {
     p = (perceptron){ .layers = 1 + trial % MOST_LAYERS, .rows = 1 + (int)(fabs(draw()) * 15), .f = activations[trial % 3][0], .df = activations[trial % 3][1],
@@ -26,28 +26,19 @@ static void draw_net(int trial) {
     for (int l = 0; l <= p.layers; l++) p.size[l] = 1 + (int)(fabs(draw()) * 11);
     for (int l = 0; l < p.layers; l++)
         for (int j = 0; j < p.size[l + 1]; j++) {
-            for (int k = 0; k < p.size[l]; k++) p.W[l][k][j] = draw();
+            for (int k = 0; k < p.size[l]; k++) p.W[l][k * p.size[l + 1] + j] = draw();
             p.b[l][j] = draw();
         }
     for (int i = 0; i < p.rows; i++)
-        for (int k = 0; k < p.size[0]; k++) p.o[0][i][k] = x[i * p.size[0] + k] = draw();
+        for (int k = 0; k < p.size[0]; k++) p.o[0][i * p.size[0] + k] = x[i * p.size[0] + k] = draw();
     for (int i = 0; i < p.rows * p.size[p.layers]; i++) t[i] = draw();
 }
 
-static void agree(tg_tensor tensor, const double *hand, int rows, int cols) {
-    double value[MOST_ROWS * MOST_WIDTH];
+static void agree(tg_tensor tensor, const double *hand) {
+    double value[MOST];
     ck_assert_msg(tg_read_f64(tensor, value) == TG_OK, "%s", tg_tape_error(tensor.tape));
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < cols; j++) {
-            const double h = hand[i * MOST_WIDTH + j], v = value[i * cols + j];
-            ck_assert_msg(fabs(h - v) <= 1e-12 * fmax(1, fabs(h)), "by hand %.17g, on the tape %.17g", h, v);
-        }
-}
-
-static void write_variable(tg_variable *v, const double *from, int rows, int cols) {
-    double values[MOST_WIDTH * MOST_WIDTH];
-    for (int i = 0; i < rows; i++) memcpy(&values[i * cols], from + i * MOST_WIDTH, (size_t)cols * sizeof *values);
-    ck_assert_int_eq(tg_variable_write_f64(v, values), TG_OK);
+    for (int i = 0; i < tg_rows(tensor) * tg_cols(tensor); i++)
+        ck_assert_msg(fabs(hand[i] - value[i]) <= 1e-12 * fmax(1, fabs(hand[i])), "by hand %.17g, on the tape %.17g", hand[i], value[i]);
 }
 
 static void compare_steps(void) {
@@ -61,8 +52,8 @@ static void compare_steps(void) {
         W[l] = tg_variable_new(params, name, p.size[l], p.size[l + 1], NULL);
         snprintf(name, sizeof name, "b%d", l);
         b[l] = tg_variable_new(params, name, 1, p.size[l + 1], NULL);
-        write_variable(W[l], &p.W[l][0][0], p.size[l], p.size[l + 1]);
-        write_variable(b[l], p.b[l], 1, p.size[l + 1]);
+        ck_assert_int_eq(tg_variable_write_f64(W[l], p.W[l]), TG_OK);
+        ck_assert_int_eq(tg_variable_write_f64(b[l], p.b[l]), TG_OK);
     }
     for (int step = 0; step < 50; step++) {
         tg_tensor pre[MOST_LAYERS], wanted[3 * MOST_LAYERS + 1], g[3 * MOST_LAYERS + 1];
@@ -77,9 +68,9 @@ static void compare_steps(void) {
         forward(&p);
         backward(&p, t);
         for (int l = 0; l < p.layers; l++) {
-            agree(g[3 * l], &p.delta[l][0][0], p.rows, p.size[l + 1]);
-            agree(g[3 * l + 1], &p.dW[l][0][0], p.size[l], p.size[l + 1]);
-            agree(g[3 * l + 2], p.db[l], 1, p.size[l + 1]);
+            agree(g[3 * l], p.delta[l]);
+            agree(g[3 * l + 1], p.dW[l]);
+            agree(g[3 * l + 2], p.db[l]);
         }
         update(&p, -minus_alpha);
     }
