@@ -59,7 +59,8 @@ START_TEST(a_second_derivative_in_the_loss) {
     double        first = 0, last = 0;
     for (int step = 0; step < 200; step++) {
         tg_begin(tape, NULL);
-        tg_tensor x = tg_input(tape, at, 5, 1), u = tg_mlp_forward(net, x), residual = tg_mean(tg_square(tg_add(tg_diff(tg_diff(u, x, 0), x, 0), tg_sin(x))));
+        tg_tensor x = tg_input(tape, at, 5, 1), u = tg_mlp_forward(net, x);
+        tg_tensor residual = tg_mean(tg_square(tg_add(tg_diff(tg_diff(u, x, 0), x, 0), tg_sin(x))));
         ck_assert_msg(tg_minimize(adam, residual) == TG_OK, "%s", tg_tape_error(tape));
         last = tg_item(residual);
         if (step == 0) first = last;
