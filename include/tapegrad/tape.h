@@ -69,7 +69,8 @@ TG_API const char *tg_tape_error(const tg_tape *tape);
  * scope is added. The first failure of a step is the one that is kept; with tape NULL it is one for tg_last_error. Returns a failed tensor. */
 TG_API tg_tensor tg_tape_fail(tg_tape *tape, tg_status status, const char *format, ...) TG_FORMAT(3, 4);
 
-/* The step number, which keys random draws together with the seed. Set it to resume a run with the same bits. */
+/* The step number, which keys random draws together with the seed. Behind an executing call it is that of the step that has run; set it to one more
+ * to resume the run on another tape with the same bits. */
 TG_API uint64_t  tg_tape_step(const tg_tape *tape);
 TG_API tg_status tg_tape_set_step(tg_tape *tape, uint64_t step);
 

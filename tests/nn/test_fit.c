@@ -54,6 +54,8 @@ START_TEST(what_ends_a_fit) {
     ck_assert_int_lt(report.epochs, 500);
     train(w, &(tg_fit_options){ .validation = 1 }, TG_BAD_ARGUMENT);
     tg_last_error(NULL);
+    train(w, &(tg_fit_options){ .patience = 2 }, TG_BAD_ARGUMENT);      /* there is nothing to measure an improvement on */
+    tg_last_error(NULL);
 }
 END_TEST
 

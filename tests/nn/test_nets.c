@@ -330,10 +330,48 @@ START_TEST(a_second_derivative_in_the_loss) {
 }
 END_TEST
 
+START_TEST(missing_layers_and_nets_fail_on_the_tape) {
+    const float x[2] = { 1, 2 };
+    tg_tape    *tape = tg_tape_new(NULL);
+    for (int i = 0; i < 3; i++) {
+        tg_begin(tape, NULL);
+        const tg_tensor in = tg_input(tape, x, 1, 2);
+        const tg_tensor y  = i == 0 ? tg_linear_forward((tg_linear_layer){ 0 }, in) : i == 1 ? tg_mlp_forward(NULL, in) : tg_update(NULL, in);
+        ck_assert_ptr_eq(y.tape, tape);
+        ck_assert_int_eq(tg_run(tg_sum(y)), TG_NULL_ARGUMENT);
+        ck_assert_ptr_nonnull(strstr(tg_tape_error(tape), i == 0 ? "tg_linear_forward" : i == 1 ? "tg_mlp_forward" : "tg_updates"));
+        ck_assert_int_eq(tg_last_error(NULL), TG_OK);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
+START_TEST(names_may_be_long) {
+    char name[400] = "";
+    for (int i = 0; i < 390; i++) name[i] = (char)('a' + i % 26);
+    const float x[2]   = { 1, 2 };
+    tg_params  *params = tg_params_new(1, NULL);
+    tg_mlp     *net    = tg_mlp_new(params, &(tg_mlp_options){ .sizes = TG_SIZES(2, 3, 1), .name = name });
+    tg_tape    *tape   = tg_tape_new(NULL);
+    tg_optimizer *own  = tg_adam_new(params, NULL);
+    ck_assert_ptr_nonnull(own);
+    tg_mlp_forward(net, tg_input(tape, x, 1, 2));
+    ck_assert_int_eq(strncmp(tg_variable_name(tg_variable_at(params, 0)), name, 390), 0);
+    char full[440];
+    snprintf(full, sizeof full, "%s/fc2/pre_activation", name);
+    ck_assert_uint_ne(tg_find(tape, full).id, 0);
+    tg_optimizer_free(own);
+    tg_tape_free(tape);
+    tg_mlp_free(net);
+    tg_params_free(params);
+}
+END_TEST
+
 int main(void) {
     return RUN_TESTS("nets", initial_values_have_the_moments_of_their_distributions, constants_and_zeros,
                      initial_values_depend_on_seed_and_name_alone, layers_choose_their_initial_values,
                      a_layer_used_twice_sums_the_gradients_of_both_uses, uses_of_a_layer_share_its_leaf_and_number_their_names,
                      activations_are_found_by_name, an_unknown_activation_lists_all_that_there_are, unknown_activations_and_bad_sizes,
-                     a_gan_step_takes_both_gradients_at_the_old_weights, a_second_derivative_in_the_loss);
+                     a_gan_step_takes_both_gradients_at_the_old_weights, a_second_derivative_in_the_loss,
+                     missing_layers_and_nets_fail_on_the_tape, names_may_be_long);
 }

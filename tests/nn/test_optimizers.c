@@ -83,7 +83,7 @@ static void follow(tg_params *params, tg_variable *w, tg_optimizer *optimizer, h
         assert_near(value, h.w, 1e-14);
     }
     ck_assert_int_eq(tg_variable_read_f64(tg_variable_at(tg_optimizer_state(optimizer, 0), 0), &t), TG_OK);
-    ck_assert_double_eq(t, 20);
+    ck_assert_double_eq(t, h.adam ? 20 : 0);      /* counted under rules that read it */
     tg_tape_free(tape);
     tg_optimizer_free(optimizer);
     tg_params_free(params);
