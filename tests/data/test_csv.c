@@ -191,9 +191,68 @@ START_TEST(csv_bomb_is_stopped_at_the_limit) {
 }
 END_TEST
 
+/* ---- memory ---- */
+
+#define MANY 100      /* rows, so that every array grows more than once */
+
+/* Row i: i, "odd" or "even", 10 i. */
+static void write_many(bool zipped) {
+    char   text[MANY * 16 + 32];
+    size_t length = (size_t)snprintf(text, sizeof text, "size,kind,weight\n");
+    for (int i = 0; i < MANY; i++) length += (size_t)snprintf(text + length, sizeof text - length, "%d,%s,%d\n", i, i % 2 ? "odd" : "even", 10 * i);
+    write_file(zipped, path, text, length);
+}
+
+static tg_status load_many(void *context) {
+    tg_dataset *data = tg_dataset_csv(path, context);
+    tg_status status = tg_last_error(NULL);
+    ck_assert_int_eq(status == TG_OK, data != NULL);
+    if (data == NULL) return status;
+    expect_shape(data, MANY, 2, 2);
+    ck_assert_str_eq(tg_dataset_class_name(data, 0), "even");
+    ck_assert_str_eq(tg_dataset_class_name(data, 1), "odd");
+    for (int i = 0; i < MANY; i++) {
+        ck_assert(tg_dataset_row(data, i)[0] == (float)i && tg_dataset_row(data, i)[1] == 10.0f * (float)i);
+        ck_assert_int_eq(tg_dataset_label(data, i), i % 2);
+    }
+    tg_dataset_free(data);
+    return TG_OK;
+}
+
+START_TEST(csv_labels_when_memory_runs_out) {
+    tg_csv_options options = { .header = true, .label = "kind" };
+    for (int zipped = 0; zipped < 2; zipped++) {
+        write_many(zipped);
+        let_each_allocation_fail(load_many, &options, zipped ? 20 : 18);
+    }
+}
+END_TEST
+
+/* Row i: i, 10 i. */
+static tg_status load_targets(void *context) {
+    tg_dataset *data = tg_dataset_csv(path, context);
+    tg_status status = tg_last_error(NULL);
+    ck_assert_int_eq(status == TG_OK, data != NULL);
+    if (data == NULL) return status;
+    expect_shape(data, MANY, 1, 0);
+    for (int i = 0; i < MANY; i++) ck_assert(tg_dataset_row(data, i)[0] == (float)i && tg_dataset_target(data, i)[0] == 10.0f * (float)i);
+    tg_dataset_free(data);
+    return TG_OK;
+}
+
+START_TEST(csv_targets_when_memory_runs_out) {
+    tg_csv_options options = { .target = "2" };
+    char           text[MANY * 16];
+    size_t         length = 0;
+    for (int i = 0; i < MANY; i++) length += (size_t)snprintf(text + length, sizeof text - length, "%d,%d\n", i, 10 * i);
+    write_bytes(path, text, length);
+    let_each_allocation_fail(load_targets, &options, 14);
+}
+END_TEST
+
 int main(void) {
     return RUN_IN_FOLDER("csv", csv_labels_are_the_last_column_sorted_by_bytes, csv_numeric_labels_are_sorted_by_value,
                          csv_columns_by_name_and_number, csv_quotes, csv_crlf_mark_and_empty_lines, csv_gzipped_in_two_members,
                          csv_numbers_are_rounded_once, csv_ignores_the_locale, csv_errors_name_line_and_column, csv_other_refusals,
-                         csv_broken_gzip, csv_bomb_is_stopped_at_the_limit);
+                         csv_broken_gzip, csv_bomb_is_stopped_at_the_limit, csv_labels_when_memory_runs_out, csv_targets_when_memory_runs_out);
 }

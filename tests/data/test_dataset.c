@@ -165,6 +165,8 @@ START_TEST(a_failed_begin_gives_no_batches) {
 }
 END_TEST
 
+/* ---- memory ---- */
+
 START_TEST(later_epochs_allocate_nothing) {
     test_memory memory = { .calls_left = -1 };
     int         order[ROWS];
@@ -181,8 +183,119 @@ START_TEST(later_epochs_allocate_nothing) {
 }
 END_TEST
 
+/* Both kinds of own arrays, or the failure of one. */
+static tg_status make_own(void *context) {
+    (void)context;
+    tg_dataset *data = own(), *fresh = tg_dataset_of_targets(own_x, ROWS, 2, own_targets, 1);
+    tg_status   status = tg_last_error(NULL);
+    ck_assert_int_eq(status == TG_OK, data != NULL && fresh != NULL);
+    if (data != NULL) {
+        expect_shape(data, ROWS, 2, 3);
+        ck_assert(tg_dataset_row(data, 1) == own_x + 2 && tg_dataset_label(data, 4) == 1);
+    }
+    if (fresh != NULL) {
+        expect_shape(fresh, ROWS, 2, 0);
+        ck_assert_ptr_eq(tg_dataset_target(fresh, 2), own_targets + 2);
+    }
+    tg_dataset_free(data), tg_dataset_free(fresh);
+    return status;
+}
+
+START_TEST(own_arrays_when_memory_runs_out) {
+    let_each_allocation_fail(make_own, NULL, 5);
+}
+END_TEST
+
+static void expect_parts_cover(const tg_dataset *first, const tg_dataset *second) {
+    unsigned seen = 0;
+    expect_shape(first, 7, 2, 3);
+    expect_shape(second, 3, 2, 3);
+    for (int64_t row = 0; row < ROWS; row++) {
+        const tg_dataset *part  = row < 7 ? first : second;
+        int               value = (int)tg_dataset_row(part, row % 7)[0];
+        ck_assert_int_eq(tg_dataset_label(part, row % 7), value % 3);
+        seen |= 1u << value;
+    }
+    ck_assert_uint_eq(seen, 1023u);
+}
+
+static tg_status split_own(void *context) {
+    tg_dataset *first, *second, *data = own();
+    if (data == NULL) return tg_last_error(NULL);
+    tg_status status = tg_dataset_split(data, 0.25, context, &first, &second);
+    ck_assert_int_eq(tg_last_error(NULL), status);
+    expect_shape(data, ROWS, 2, 3);
+    if (status == TG_OK) expect_parts_cover(first, second);
+    else ck_assert(first == NULL && second == NULL);
+    tg_dataset_free(data), tg_dataset_free(first), tg_dataset_free(second);
+    return status;
+}
+
+START_TEST(split_when_memory_runs_out) {
+    tg_split_options options = { .seed = 3 };
+    let_each_allocation_fail(split_own, &options, 8);
+}
+END_TEST
+
+#define SHUFFLED (&(tg_epoch_options){ .batch = 4, .shuffle = true, .seed = 7 })
+
+/* One shuffled epoch of data. A begin that failed gives no batches, and one that succeeds afterwards gives the epoch that the first one was to give. */
+static tg_status read_shuffled(tg_dataset *data, const int expected[ROWS]) {
+    tg_batch  batch;
+    int       order[ROWS];
+    tg_status first = data != NULL ? tg_dataset_begin(data, SHUFFLED) : TG_OUT_OF_MEMORY, status = first;
+    if (data != NULL && first != TG_OK) {
+        ck_assert(!tg_next_batch(data, &batch) && batch.x == NULL);
+        status = tg_dataset_begin(data, SHUFFLED);
+    }
+    ck_assert_int_eq(tg_last_error(NULL), first);
+    if (data != NULL && status == TG_OK) {
+        read_epoch(data, 4, order);
+        ck_assert_mem_eq(order, expected, sizeof order);
+    }
+    tg_dataset_free(data);
+    return first;
+}
+
+static tg_status read_all_shuffled(void *context) {
+    tg_status of_labels = read_shuffled(own(), context);
+    tg_status of_targets = read_shuffled(tg_dataset_of_targets(own_x, ROWS, 2, own_targets, 1), context);
+    return of_labels != TG_OK ? of_labels : of_targets;
+}
+
+START_TEST(shuffled_batches_when_memory_runs_out) {
+    int         expected[ROWS];
+    tg_dataset *data = own();
+    ck_assert_int_eq(tg_dataset_begin(data, SHUFFLED), TG_OK);
+    read_epoch(data, 4, expected);
+    tg_dataset_free(data);
+    let_each_allocation_fail(read_all_shuffled, expected, 11);
+}
+END_TEST
+
+/* The batches of a part are gathered, and the first call for one allocates what they need. */
+static tg_status read_part(void *context) {
+    (void)context;
+    tg_batch    batch;
+    tg_dataset *first = NULL, *second = NULL, *data = own();
+    if (data != NULL && tg_dataset_split(data, 0.4, &(tg_split_options){ .in_order = true }, &first, &second) == TG_OK) {
+        bool read = tg_next_batch(second, &batch);
+        ck_assert_int_eq(batch.rows, read ? 4 : 0);
+        if (read) ck_assert(batch.x[0] == 6.0f && batch.x[7] == -9.0f && batch.y[3] == 0);
+        else ck_assert(batch.x == NULL && batch.y == NULL);
+    }
+    tg_dataset_free(data), tg_dataset_free(first), tg_dataset_free(second);
+    return tg_last_error(NULL);
+}
+
+START_TEST(batches_of_a_part_when_memory_runs_out) {
+    let_each_allocation_fail(read_part, NULL, 11);
+}
+END_TEST
+
 int main(void) {
     return RUN_IN_FOLDER("dataset", own_arrays_are_borrowed, own_arrays_refused, null_is_tolerated, split_parts_cover_all_rows_and_outlive_the_whole,
                          split_in_order_and_of_a_split, split_refused, batches_in_order, batches_shuffled_by_seed_and_epoch_alone,
-                         a_failed_begin_gives_no_batches, later_epochs_allocate_nothing);
+                         a_failed_begin_gives_no_batches, later_epochs_allocate_nothing, own_arrays_when_memory_runs_out,
+                         split_when_memory_runs_out, shuffled_batches_when_memory_runs_out, batches_of_a_part_when_memory_runs_out);
 }

@@ -80,6 +80,24 @@ START_TEST(idx_bomb) {
 }
 END_TEST
 
+static tg_status load_pair(void *context) {
+    (void)context;
+    tg_dataset *data   = tg_dataset_idx(path, other, NULL);
+    tg_status   status = tg_last_error(NULL);
+    ck_assert_int_eq(status == TG_OK, data != NULL);
+    if (data != NULL) expect_pair(data, 5);
+    tg_dataset_free(data);
+    return status;
+}
+
+START_TEST(idx_when_memory_runs_out) {
+    for (int zipped = 0; zipped < 2; zipped++) {
+        write_pair(zipped, path, other);
+        let_each_allocation_fail(load_pair, NULL, zipped ? 10 : 6);
+    }
+}
+END_TEST
+
 /* ---- data sets known by name ---- */
 
 START_TEST(named_data_sets) {
@@ -97,4 +115,38 @@ START_TEST(named_data_sets) {
 }
 END_TEST
 
-int main(void) { return RUN_IN_FOLDER("idx", idx_plain_and_gzipped, idx_truncated_and_trailing, idx_hostile_headers, idx_bomb, named_data_sets); }
+/* Makes folder one of Fashion-MNIST, whose part is the pair above. */
+static void write_part(const char *prefix) {
+    char image_path[160], label_path[160];
+    snprintf(image_path, sizeof image_path, "%s/%s-images-idx3-ubyte.gz", folder, prefix);
+    snprintf(label_path, sizeof label_path, "%s/%s-labels-idx1-ubyte.gz", folder, prefix);
+    write_pair(true, image_path, label_path);
+}
+
+static tg_status load_part(void *context) {
+    const char *part   = context;
+    tg_dataset *data   = tg_dataset_load("fashion-mnist", &(tg_load_options){ .folder = folder, .part = part });
+    tg_status   status = tg_last_error(NULL);
+    ck_assert_int_eq(status == TG_OK, data != NULL);
+    if (data == NULL) return status;
+    expect_pair(data, 10);
+    ck_assert_str_eq(tg_dataset_class_name(data, 0), "T-shirt/top");
+    ck_assert_str_eq(tg_dataset_class_name(data, 9), "Ankle boot");
+    tg_dataset_free(data);
+    return TG_OK;
+}
+
+START_TEST(named_data_set_when_memory_runs_out) {
+    write_part("train");
+    let_each_allocation_fail(load_part, NULL, 12);      /* no part: train */
+    expect_failure(tg_dataset_load("fashion-mnist", &(tg_load_options){ .folder = folder, .part = "test" }), TG_CANNOT_READ, "t10k-images");
+    write_part("t10k");
+    char part[] = "test";
+    let_each_allocation_fail(load_part, part, 12);
+}
+END_TEST
+
+int main(void) {
+    return RUN_IN_FOLDER("idx", idx_plain_and_gzipped, idx_truncated_and_trailing, idx_hostile_headers, idx_bomb, idx_when_memory_runs_out,
+                         named_data_sets, named_data_set_when_memory_runs_out);
+}

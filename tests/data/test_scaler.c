@@ -80,4 +80,53 @@ START_TEST(scaler_forward_standardises) {
 }
 END_TEST
 
-int main(void) { return RUN_TESTS("scaler", scaler_fits_and_leaves_constant_columns, scaler_refusals, scaler_forward_standardises); }
+/* ---- memory ---- */
+
+typedef struct scaling {
+    tg_params  *params;
+    tg_tape    *tape;
+    tg_dataset *data;
+} scaling;
+
+/* A failed fit leaves the scaler as it was: the identity. */
+static tg_status fit_or_stay(tg_scaler scaler, const tg_dataset *data) {
+    double    mean[2], scale[2];
+    tg_status status = tg_scaler_fit(scaler, data);
+    ck_assert(tg_variable_read_f64(scaler.mean, mean) == TG_OK && tg_variable_read_f64(scaler.scale, scale) == TG_OK);
+    ck_assert(mean[0] == (status == TG_OK ? 4.5 : 0.0) && (scale[0] == 1.0) == (status != TG_OK));
+    return status;
+}
+
+static tg_status fit_and_scale(const scaling *s) {
+    double out[ROWS * 2];
+    if (s->params == NULL || s->tape == NULL || s->data == NULL) return TG_OUT_OF_MEMORY;
+    tg_scaler scaler = tg_add_scaler(s->params, "in", 2);
+    ck_assert_int_eq(scaler.mean == NULL, scaler.scale == NULL);
+    if (scaler.mean == NULL) return TG_OUT_OF_MEMORY;
+    tg_status status = fit_or_stay(scaler, s->data);
+    if (status != TG_OK) return status;
+    tg_tensor y = tg_scaler_forward(scaler, tg_input(s->tape, ramp, ROWS, 2));
+    status      = tg_run(y);
+    if (status == TG_OK) status = tg_read_f64(y, out);
+    if (status == TG_OK) expect_standardised(out);
+    return status;
+}
+
+static tg_status use_scaler(void *context) {
+    (void)context;
+    scaling   s      = { tg_params_new(1, NULL), tg_tape_new(NULL), ramp_data() };
+    tg_status status = fit_and_scale(&s);
+    tg_dataset_free(s.data);
+    tg_tape_free(s.tape);
+    tg_params_free(s.params);
+    return status;
+}
+
+START_TEST(scaler_when_memory_runs_out) {
+    let_each_allocation_fail(use_scaler, NULL, 20);
+}
+END_TEST
+
+int main(void) {
+    return RUN_TESTS("scaler", scaler_fits_and_leaves_constant_columns, scaler_refusals, scaler_forward_standardises, scaler_when_memory_runs_out);
+}
