@@ -14,10 +14,11 @@
 static char folder[] = "/tmp/tapegrad-data-XXXXXX";
 static char path[128], other[128];      /* two names in it */
 
-static inline void set_up_folder(void) {
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+static inline bool make_folder(void) {
+    if (mkdtemp(folder) == NULL) return false;
     snprintf(path, sizeof path, "%s/a", folder);
     snprintf(other, sizeof other, "%s/b", folder);
+    return true;
 }
 
 static inline int remove_entry(const char *entry, const struct stat *about, int kind, struct FTW *place) {
@@ -25,9 +26,16 @@ static inline int remove_entry(const char *entry, const struct stat *about, int 
     return remove(entry);
 }
 
-static inline void tear_down_folder(void) {
-    ck_assert_int_eq(nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+static inline bool remove_folder(void) {
+    const bool removed = nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS) == 0;
     memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+    return removed;
+}
+
+static inline void set_up_folder(void) { ck_assert(make_folder()); }
+
+static inline void tear_down_folder(void) {
+    ck_assert(remove_folder());
     ck_assert_int_eq(tg_last_error(NULL), TG_OK);      /* no test leaves a failure behind */
 }
 

@@ -1,6 +1,5 @@
 /* test_csv.c - data sets from CSV files. */
 #include "files.h"
-#include <locale.h>
 #include <math.h>
 
 static size_t size_of(const char *file_path) {
@@ -98,18 +97,6 @@ START_TEST(csv_numbers_are_rounded_once) {
     expect_shape(data, 3, 1, 1);
     ck_assert(tg_dataset_row(data, 0)[0] == nextafterf(1.0f, 2.0f) && tg_dataset_row(data, 1)[0] == 0.0f);
     ck_assert(tg_dataset_row(data, 2)[0] == 16777216.0f);
-    tg_dataset_free(data);
-}
-END_TEST
-
-START_TEST(csv_ignores_the_locale) {
-    static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8" };      /* with a decimal comma, where installed */
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (setlocale(LC_ALL, names[i]) != NULL) break;
-    tg_dataset *data = csv("1.5,0.5\n2.5,1.5\n", NULL);
-    setlocale(LC_ALL, "C");
-    expect_shape(data, 2, 1, 2);
-    ck_assert(tg_dataset_row(data, 0)[0] == 1.5f);
     tg_dataset_free(data);
 }
 END_TEST
@@ -253,6 +240,6 @@ END_TEST
 int main(void) {
     return RUN_IN_FOLDER("csv", csv_labels_are_the_last_column_sorted_by_bytes, csv_numeric_labels_are_sorted_by_value,
                          csv_columns_by_name_and_number, csv_quotes, csv_crlf_mark_and_empty_lines, csv_gzipped_in_two_members,
-                         csv_numbers_are_rounded_once, csv_ignores_the_locale, csv_errors_name_line_and_column, csv_other_refusals,
+                         csv_numbers_are_rounded_once, csv_errors_name_line_and_column, csv_other_refusals,
                          csv_broken_gzip, csv_bomb_is_stopped_at_the_limit, csv_labels_when_memory_runs_out, csv_targets_when_memory_runs_out);
 }

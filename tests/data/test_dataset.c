@@ -239,7 +239,7 @@ END_TEST
 
 #define SHUFFLED (&(tg_epoch_options){ .batch = 4, .shuffle = true, .seed = 7 })
 
-/* One shuffled epoch of data. A begin that failed gives no batches, and one that succeeds afterwards gives the epoch that the first one was to give. */
+/* One shuffled epoch of data. A begin that failed gives no batches, and one that succeeds afterwards gives the epoch that was wanted first. */
 static tg_status read_shuffled(tg_dataset *data, const int expected[ROWS]) {
     tg_batch  batch;
     int       order[ROWS];
@@ -258,7 +258,7 @@ static tg_status read_shuffled(tg_dataset *data, const int expected[ROWS]) {
 }
 
 static tg_status read_all_shuffled(void *context) {
-    tg_status of_labels = read_shuffled(own(), context);
+    tg_status of_labels  = read_shuffled(own(), context);
     tg_status of_targets = read_shuffled(tg_dataset_of_targets(own_x, ROWS, 2, own_targets, 1), context);
     return of_labels != TG_OK ? of_labels : of_targets;
 }
