@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A library never ends the process and never prints on its own. Looks for the words in src/, outside comments and strings.
+# A library never ends the process, never prints on its own, and reads numbers the same way in every locale. Looks for the words in src/, outside comments and strings.
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 cd "$root"
 
@@ -41,4 +41,6 @@ without "no assert" "${before}assert[[:space:]]*\("
 without "no printing to stdout" "${before}(printf|vprintf|puts|putchar|perror)[[:space:]]*\("
 # tg_progress_bar writes to stdout because its caller asked for it.
 without "no use of stdout or stderr" "${before}(stdout|stderr)([^A-Za-z0-9_]|$)" 'src/nn/progress\.c'
+# Where numbers are read, a locale is passed: strtod_l.
+without "no reading by the program's locale" "${before}(strto(f|d|ld)|atof|v?[fs]?scanf|setlocale|uselocale|localeconv)[[:space:]]*\("
 finish
