@@ -19,7 +19,8 @@ enum { TG_HEADER_LENGTH_BYTES = 8, TG_MOST_HEADER_BYTES = 16 << 20 };
 typedef struct tg_file_tensor {
     const char  *name;          /* belongs to the JSON value, or to the variable */
     tg_variable *variable;      /* the one it belongs to; NULL: none */
-    tg_type      type;          /* TG_F32 or TG_F64 */
+    const char  *dtype;         /* as in the header; belongs to the JSON value */
+    tg_type      type;          /* TG_F32 or TG_F64; TG_DEFAULT_TYPE: one that no variable has */
     size_t       rank;
     int64_t      shape[2];      /* the first two; variables have no more */
     size_t       begin, end;    /* bytes of the data */

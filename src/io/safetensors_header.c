@@ -22,20 +22,26 @@ static bool read_size(const json_t *value, size_t *size) {
     return true;
 }
 
-static tg_status read_type(const json_t *value, tg_file_tensor *tensor, place at) {
-    const char *text = json_string_value(value);
-    if (text == NULL) return fail_tensor(at, "dtype is missing or not a text");
-    if (strcmp(text, "F32") == 0) tensor->type = TG_F32;
-    else if (strcmp(text, "F64") == 0) tensor->type = TG_F64;
-    else return tg_fail_thread(TG_UNSUPPORTED, "tensor \"%.100s\" of %.400s: dtype %.40s; only F32 and F64 can be read", at.tensor, at.path, text);
-    return TG_OK;
+/* Types that a file may have; tensors of those without a type of ours can be skipped, but not read. */
+static const struct { const char *name; size_t bytes; tg_type type; } dtypes[] = {
+    { "F32", 4, TG_F32 }, { "F64", 8, TG_F64 }, { "F16", 2, TG_DEFAULT_TYPE }, { "BF16", 2, TG_DEFAULT_TYPE }, { "F8_E5M2", 1, TG_DEFAULT_TYPE },
+    { "F8_E4M3", 1, TG_DEFAULT_TYPE }, { "I64", 8, TG_DEFAULT_TYPE }, { "U64", 8, TG_DEFAULT_TYPE }, { "I32", 4, TG_DEFAULT_TYPE },
+    { "U32", 4, TG_DEFAULT_TYPE }, { "I16", 2, TG_DEFAULT_TYPE }, { "U16", 2, TG_DEFAULT_TYPE }, { "I8", 1, TG_DEFAULT_TYPE },
+    { "U8", 1, TG_DEFAULT_TYPE }, { "BOOL", 1, TG_DEFAULT_TYPE },
+};
+
+static tg_status read_type(const json_t *value, tg_file_tensor *tensor, size_t *item_bytes, place at) {
+    tensor->dtype = json_string_value(value);
+    if (tensor->dtype == NULL) return fail_tensor(at, "dtype is missing or not a text");
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+        if (strcmp(tensor->dtype, dtypes[i].name) == 0) return tensor->type = dtypes[i].type, *item_bytes = dtypes[i].bytes, TG_OK;
+    return tg_fail_thread(TG_UNSUPPORTED, "tensor \"%.100s\" of %.400s: dtype %.40s is not known", at.tensor, at.path, tensor->dtype);
 }
 
-/* *bytes = the product of the shape, times the size of an element. */
+/* Multiplies *bytes, the size of an element, by the shape. */
 static tg_status read_shape(const json_t *value, tg_file_tensor *tensor, size_t *bytes, place at) {
     if (!json_is_array(value)) return fail_tensor(at, "shape is missing or not an array");
     tensor->rank = json_array_size(value);
-    *bytes       = tg_file_item_bytes(tensor->type);
     for (size_t i = 0; i < tensor->rank; i++) {
         size_t size = 0;
         if (!read_size(json_array_get(value, i), &size)) return fail_tensor(at, "shape holds something that is no size");
@@ -56,7 +62,7 @@ static tg_status read_offsets(const json_t *value, tg_file_tensor *tensor, size_
 static tg_status read_tensor(const json_t *value, tg_file_tensor *tensor, place at) {
     if (!json_is_object(value) || json_object_size(value) != 3) return fail_tensor(at, "not an object of dtype, shape and data_offsets");
     size_t    bytes  = 0;
-    tg_status status = read_type(json_object_get(value, "dtype"), tensor, at);
+    tg_status status = read_type(json_object_get(value, "dtype"), tensor, &bytes, at);
     if (status == TG_OK) status = read_shape(json_object_get(value, "shape"), tensor, &bytes, at);
     if (status == TG_OK) status = read_offsets(json_object_get(value, "data_offsets"), tensor, bytes, at);
     tensor->name = at.tensor;

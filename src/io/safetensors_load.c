@@ -121,6 +121,9 @@ static tg_status match_tensors(loading *l) {
         if (tensor->variable == NULL && l->options.allow_extra) continue;
         if (tensor->variable == NULL)
             return tg_fail_thread(TG_UNKNOWN_NAME, "there is no variable for tensor \"%.100s\" of %.400s", tensor->name, l->path);
+        if (tensor->type == TG_DEFAULT_TYPE)
+            return tg_fail_thread(TG_UNSUPPORTED, "tensor \"%.100s\" of %.400s: dtype %.40s; a variable is read from F32 or F64", tensor->name, l->path,
+                                  tensor->dtype);
         tg_status status = check_shape(l, tensor);
         if (status != TG_OK) return status;
         size_t bytes = tensor->end - tensor->begin;

@@ -215,6 +215,23 @@ START_TEST(missing_and_extra) {
 }
 END_TEST
 
+/* A checkpoint of other programs counts steps in integers. */
+START_TEST(extra_tensors_of_other_types_are_skipped) {
+    static const char *const dtype[] = { "I64", "F64", "BF16", "BOOL", "U8" };
+    static const int         bytes[] = { 8, 8, 2, 1, 1 };
+    tg_params *params = one_variable();
+    for (int i = 0; i < 5; i++) {
+        char header[200];
+        snprintf(header, sizeof header, "{\"count\":{\"dtype\":\"%s\",\"shape\":[],\"data_offsets\":[0,%d]},\"x\":{\"dtype\":\"F32\",\"shape\":[2],"
+                 "\"data_offsets\":[%d,%d]}}", dtype[i], bytes[i], bytes[i], bytes[i] + 8);
+        write_with_header(header, (size_t)bytes[i] + 8);
+        assert_load(params, &(tg_load_params_options){ .allow_extra = true }, TG_OK, "");
+        assert_load(params, NULL, TG_UNKNOWN_NAME, "\"count\"");
+    }
+    tg_params_free(params);
+}
+END_TEST
+
 START_TEST(shapes_must_match) {
     const char *shape[] = { "[2,1]", "[1,2]", "[2,1,1]", "[1]", "[]", "[3]" };
     const int   bytes[] = { 8, 8, 8, 4, 4, 12 };
@@ -343,6 +360,8 @@ static const struct { const char *header; size_t data_bytes; tg_status expected;
     { "{\"x\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, TG_BAD_FILE },
     { "{\"x\":{\"dtype\":1,\"shape\":[2],\"data_offsets\":[0,8]}}", 8, TG_BAD_FILE },
     { "{\"x\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[0,8]}}", 8, TG_UNSUPPORTED },
+    { "{\"x\":{\"dtype\":\"F3\",\"shape\":[4],\"data_offsets\":[0,8]}}", 8, TG_UNSUPPORTED },
+    { "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"y\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[8,16]}}", 16, TG_BAD_FILE },
     { "{}", 0, TG_UNKNOWN_NAME },
 };
 
@@ -518,6 +537,7 @@ int main(void) {
     tcase_add_test(tests, the_file_is_as_specified);
     tcase_add_test(tests, no_variables_make_a_file_too);
     tcase_add_test(tests, missing_and_extra);
+    tcase_add_test(tests, extra_tensors_of_other_types_are_skipped);
     tcase_add_test(tests, shapes_must_match);
     tcase_add_test(tests, a_late_mismatch_changes_no_earlier_variable);
     tcase_add_test(tests, limits_and_what_is_no_file);
