@@ -107,6 +107,17 @@ static bool is_taken(const tg_tape *tape, uint32_t index) {
     return entry->id != 0 && entry->step == tape->handle_step && entry->id < tape->length && tape->nodes[entry->id].name == index;
 }
 
+static void give_name(tg_tape *tape, uint32_t index, uint32_t id) {
+    tape->names[index]->id       = id;
+    tape->names[index]->step     = tape->handle_step;
+    tg_record_of(tape, id)->name = index;
+}
+
+void tg_name_use(tg_tape *tape, uint32_t id, const char *full_name) {
+    const uint32_t index = tg_intern(tape, full_name);
+    if (index != 0) give_name(tape, index, id);
+}
+
 tg_tensor tg_name(tg_tensor tensor, const char *name) {
     if (name == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_name: name is NULL"), tensor;
     if (tg_check_tensor(tensor, "tg_name") != TG_OK) return tensor.tape != NULL ? tg_handle(tensor.tape, 0) : tensor;
@@ -116,9 +127,7 @@ tg_tensor tg_name(tg_tensor tensor, const char *name) {
         uint32_t index = intern_in_scope(tape, name, repeat);
         if (index == 0) return tg_handle(tape, 0);
         if (is_taken(tape, index)) continue;
-        tape->names[index]->id             = tensor.id;
-        tape->names[index]->step           = tape->handle_step;
-        tg_record_of(tape, tensor.id)->name = index;
+        give_name(tape, index, tensor.id);
         return tensor;
     }
 }

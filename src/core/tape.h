@@ -149,6 +149,8 @@ const char *tg_shape_text(tg_shape shape, char buffer[TG_SHAPE_TEXT]);
 const char *tg_name_text(const tg_tape *tape, uint32_t index);
 /* Index of the interned text; 0 and a failure on the tape if memory runs out. */
 uint32_t    tg_intern(tg_tape *tape, const char *text);
+/* Gives the node of a variable its name, whatever the scope. After a write the node that stands for the new value is the one found. */
+void        tg_name_use(tg_tape *tape, uint32_t id, const char *full_name);
 void        tg_names_begin(tg_tape *tape);
 void        tg_names_release(tg_tape *tape);
 

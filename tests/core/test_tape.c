@@ -101,6 +101,22 @@ START_TEST(a_name_that_nobody_has) {
 }
 END_TEST
 
+START_TEST(what_a_node_is_called_finds_it) {
+    tg_params   *params = tg_params_new(1, NULL);
+    tg_variable *w      = tg_variable_new(params, "fc1/weight", 1, 2, NULL);
+    tg_tensor    first = tg_use(tape, w);
+    ck_assert_str_eq(name_of(first), "fc1/weight");
+    ck_assert_uint_eq(tg_find(tape, "fc1/weight").id, first.id);
+    ck_assert_str_eq(name_of(tg_name(tg_constant(tape, 1), "fc1/weight")), "fc1/weight#2");
+    expect_ok(tg_run(tg_assign(first, tg_shift(first, 1))));
+    tg_tensor second = tg_use(tape, w);      /* the same variable, written: the newest is found */
+    ck_assert_uint_ne(second.id, first.id);
+    ck_assert_uint_eq(tg_find(tape, "fc1/weight").id, second.id);
+    expect(TG_OK);
+    tg_params_free(params);
+}
+END_TEST
+
 /* ---- failures ---- */
 
 static void *look_for_a_failure(void *before_and_own) {
@@ -541,7 +557,7 @@ END_TEST
 int main(void) {
     const TTest *const tests[] = {
         a_name_given_again_is_numbered, a_name_belongs_to_the_scope_in_which_it_was_given, scopes_end_with_the_step, a_name_that_nobody_has,
-        the_last_error_is_of_this_thread, the_last_error_is_the_first_and_reading_clears_it,
+        what_a_node_is_called_finds_it, the_last_error_is_of_this_thread, the_last_error_is_the_first_and_reading_clears_it,
         sentences_name_op_shapes_and_scope, the_hook_is_called_once_inside_the_failing_call, the_executing_call_returns_the_first_failure,
         handles_of_another_step_and_tape, a_handle_of_a_freed_tape_does_not_fit_its_successor, denormals_are_flushed_in_single_precision_only,
         the_rounding_of_the_caller_stays, a_function_with_a_context, the_step_number_advances_behind_a_run_that_succeeded,
