@@ -119,7 +119,7 @@ static tg_status check_target(tg_tape *tape, tg_tensor target) {
 }
 
 tg_tensor tg_assign(tg_tensor target, tg_tensor value) {
-    if (tg_check_tensor(target, "tg_assign") != TG_OK || tg_check_tensor(value, "tg_assign") != TG_OK) return tg_handle(target.tape, 0);
+    if (tg_check_tensor(target, "tg_assign") != TG_OK || tg_check_operand(target.tape, value, "tg_assign") != TG_OK) return tg_handle(target.tape, 0);
     if (check_target(target.tape, target) != TG_OK) return tg_handle(target.tape, 0);
     return tg_apply2(&tg_assign_op, target, value);
 }
