@@ -526,6 +526,20 @@ START_TEST(sizes_that_overflow) {
 }
 END_TEST
 
+/* Sizes may be zero, and the other one anything: nothing is to be done, and that must not take long. */
+START_TEST(no_elements_take_no_time) {
+    tg_tensor empty = tg_input(tape, NULL, INT64_MAX, 0);
+    tg_tensor all[] = { tg_softmax(empty), tg_log_softmax(empty), tg_relu(empty), tg_add(empty, tg_constant(tape, 1)), tg_sum(empty), tg_sum_rows(empty),
+                        tg_transpose(empty), tg_matmul_transposed(empty, true, empty, false), tg_dropout(empty, 0.5), tg_concat(&empty, 1),
+                        tg_broadcast_to(tg_input(tape, NULL, 1, 0), INT64_MAX, 0), tg_matmul(empty, tg_input(tape, NULL, 0, 0)) };
+    expect_ok(tg_run_many(all, (int)(sizeof all / sizeof all[0])));
+    ck_assert(tg_item(all[4]) == 0);
+    tg_tensor g = tg_grad(tg_sum(tg_square(tg_tanh(empty))), empty);
+    expect_ok(tg_run(g));
+    ck_assert_int_eq(tg_rows(g), INT64_MAX);
+}
+END_TEST
+
 /* ---- the allocator ---- */
 
 static void *never(void *context, void *pointer, size_t old_size, size_t new_size, size_t alignment) {
@@ -562,7 +576,7 @@ int main(void) {
         handles_of_another_step_and_tape, a_handle_of_a_freed_tape_does_not_fit_its_successor, denormals_are_flushed_in_single_precision_only,
         the_rounding_of_the_caller_stays, a_function_with_a_context, the_step_number_advances_behind_a_run_that_succeeded,
         the_step_number_set_brings_back_the_bits, nodes_are_numbered_from_one, held_values_need_no_keeping, what_was_not_kept_is_a_status,
-        two_runs_in_a_step_with_kept_tensors, reading_in_the_other_type, sizes_that_overflow, the_allocator_stays_while_memory_is_held,
+        two_runs_in_a_step_with_kept_tensors, reading_in_the_other_type, sizes_that_overflow, no_elements_take_no_time, the_allocator_stays_while_memory_is_held,
     };
     Suite *suite = suite_create("tape");
     TCase *cases = tcase_create("tape");
