@@ -102,6 +102,26 @@ START_TEST(the_way_back_names_the_way_there) {
 }
 END_TEST
 
+START_TEST(what_belongs_to_something_else_is_not_printed) {
+    tg_tensor in = tg_input(tape, x, 1, 2), loss = tg_sum(tg_exp(in)), other = tg_sum(tg_square(in));
+    char     *before = text_of(loss, NULL);
+    tg_tensor g = tg_grad(other, in);
+    char     *after = text_of(loss, NULL), *others = text_of(other, NULL);
+    ck_assert_str_eq(before, after);
+    ck_assert_ptr_nonnull(strstr(others, "(backward of v"));
+    ck_assert_ptr_null(strstr(others, "exp"));
+    tg_tensor mine = tg_grad(loss, in), update = tg_sub(in, mine);
+    char     *both = text_of(loss, NULL), *made = text_of(update, NULL);
+    ck_assert_ptr_nonnull(strstr(both, "(backward of v2)"));
+    ck_assert_ptr_null(strstr(both, "square"));
+    ck_assert_ptr_null(strstr(both, "sub("));
+    ck_assert_ptr_nonnull(strstr(made, "sub(v1, "));      /* what a result is made of is printed, gradients included */
+    ck_assert_ptr_nonnull(strstr(made, "(backward of v2)"));
+    ck_assert_uint_ne(g.id, 0);
+    free(before), free(after), free(others), free(both), free(made);
+}
+END_TEST
+
 /* ---- in a step with parameters ---- */
 
 START_TEST(an_update_does_not_end_the_printing) {
@@ -194,6 +214,7 @@ int main(void) {
     tcase_add_test(cases, values_row_by_row_and_none_of_large_matrices);
     tcase_add_test(cases, labels_and_matrices_without_elements);
     tcase_add_test(cases, the_way_back_names_the_way_there);
+    tcase_add_test(cases, what_belongs_to_something_else_is_not_printed);
     tcase_add_test(cases, an_update_does_not_end_the_printing);
     tcase_add_test(cases, a_stream_that_takes_nothing);
     tcase_add_test(cases, what_cannot_be_explained);
