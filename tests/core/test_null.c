@@ -109,7 +109,8 @@ static tg_tensor concat_none(tg_tensor one, tg_tensor none) { return tg_concat((
 
 /* With a tape at hand the failure stands there, and the executing call returns it. */
 START_TEST(one_operand_that_is_not_given) {
-    tg_tensor (*const binary[])(tg_tensor, tg_tensor) = { tg_matmul, tg_add, tg_greater, tg_mse_loss, tg_grad, assign_none, diff_by_none, concat_none };
+    tg_tensor (*const binary[])(tg_tensor, tg_tensor) = { tg_matmul, tg_add, tg_greater, tg_mse_loss,
+                                                          tg_grad,   assign_none, diff_by_none, concat_none };
     tg_tape *other = tg_tape_new(NULL);
     for (size_t i = 0; i < sizeof binary / sizeof binary[0]; i++) {
         tg_begin(tape, NULL);
@@ -131,8 +132,9 @@ START_TEST(one_operand_that_is_not_given) {
 END_TEST
 
 START_TEST(operands_that_are_not_given) {
-    tg_tensor (*const unary[])(tg_tensor) = { tg_transpose, tg_stop, tg_neg, tg_square, tg_sqrt, tg_exp, tg_expm1, tg_log, tg_log1p, tg_sin, tg_cos, tg_relu,
-                                              tg_sigmoid, tg_tanh, tg_softplus, tg_sum, tg_sum_rows, tg_sum_cols, tg_mean, tg_mean_rows, tg_mean_cols,
+    tg_tensor (*const unary[])(tg_tensor) = { tg_transpose, tg_stop, tg_neg, tg_square, tg_sqrt, tg_exp, tg_expm1, tg_log, tg_log1p, tg_sin, tg_cos,
+                                              tg_relu, tg_sigmoid, tg_tanh, tg_softplus, tg_sum, tg_sum_rows, tg_sum_cols,
+                                              tg_mean, tg_mean_rows, tg_mean_cols,
                                               tg_logsumexp, tg_softmax, tg_log_softmax, tg_keep, tg_require_finite };
     tg_tensor (*const binary[])(tg_tensor, tg_tensor) = { tg_matmul, tg_add, tg_sub, tg_mul, tg_div, tg_maximum, tg_greater, tg_cross_entropy,
                                                           tg_binary_cross_entropy_with_logits, tg_mse_loss };

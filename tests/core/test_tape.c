@@ -4,6 +4,9 @@
 #include <math.h>
 #include <pthread.h>
 #include <tapegrad/tapegrad.h>
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
 
 static tg_tape *tape;
 
@@ -267,6 +270,20 @@ static float product_of(tg_tape *of, float a) {
     return product;
 }
 
+/* valgrind's machine does not, and nothing flushes where there is no SSE. */
+static bool machine_flushes(void) {
+#if defined(__SSE2__)
+    volatile float tiny   = 1e-40f, product;
+    const unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040u);
+    product = tiny * 1.5f;
+    _mm_setcsr(before);
+    return product == 0;
+#else
+    return false;
+#endif
+}
+
 static void expect_denormals_here(void) {
     volatile float  tiny = 1e-40f, one = 1;
     volatile double tinier = 1e-310;
@@ -278,9 +295,7 @@ START_TEST(denormals_are_flushed_in_single_precision_only) {
     tg_tape     *plain = tg_tape_new(NULL), *keeping = tg_tape_new(&(tg_tape_options){ .keep_denormals = true });
     const double tiny = 1e-310;
     expect_denormals_here();
-#if defined(__SSE2__)
-    ck_assert(product_of(plain, 1e-40f) == 0);
-#endif
+    if (machine_flushes()) ck_assert(product_of(plain, 1e-40f) == 0);
     expect_denormals_here();
     ck_assert(product_of(plain, 0.5f) == 0.5f);
     ck_assert(product_of(keeping, 1e-40f) == 1e-40f);
@@ -529,11 +544,12 @@ END_TEST
 /* Sizes may be zero, and the other one anything: nothing is to be done, and that must not take long. */
 START_TEST(no_elements_take_no_time) {
     tg_tensor empty = tg_input(tape, NULL, INT64_MAX, 0);
-    tg_tensor all[] = { tg_softmax(empty), tg_log_softmax(empty), tg_relu(empty), tg_add(empty, tg_constant(tape, 1)), tg_sum(empty), tg_sum_rows(empty),
-                        tg_transpose(empty), tg_matmul_transposed(empty, true, empty, false), tg_dropout(empty, 0.5), tg_concat(&empty, 1),
-                        tg_broadcast_to(tg_input(tape, NULL, 1, 0), INT64_MAX, 0), tg_matmul(empty, tg_input(tape, NULL, 0, 0)) };
+    tg_tensor all[] = { tg_sum(empty), tg_softmax(empty), tg_log_softmax(empty), tg_relu(empty), tg_add(empty, tg_constant(tape, 1)),
+                        tg_sum_rows(empty), tg_transpose(empty), tg_matmul_transposed(empty, true, empty, false), tg_dropout(empty, 0.5),
+                        tg_concat(&empty, 1), tg_broadcast_to(tg_input(tape, NULL, 1, 0), INT64_MAX, 0),
+                        tg_matmul(empty, tg_input(tape, NULL, 0, 0)) };
     expect_ok(tg_run_many(all, (int)(sizeof all / sizeof all[0])));
-    ck_assert(tg_item(all[4]) == 0);
+    ck_assert(tg_item(all[0]) == 0);
     tg_tensor g = tg_grad(tg_sum(tg_square(tg_tanh(empty))), empty);
     expect_ok(tg_run(g));
     ck_assert_int_eq(tg_rows(g), INT64_MAX);
@@ -576,7 +592,8 @@ int main(void) {
         handles_of_another_step_and_tape, a_handle_of_a_freed_tape_does_not_fit_its_successor, denormals_are_flushed_in_single_precision_only,
         the_rounding_of_the_caller_stays, a_function_with_a_context, the_step_number_advances_behind_a_run_that_succeeded,
         the_step_number_set_brings_back_the_bits, nodes_are_numbered_from_one, held_values_need_no_keeping, what_was_not_kept_is_a_status,
-        two_runs_in_a_step_with_kept_tensors, reading_in_the_other_type, sizes_that_overflow, no_elements_take_no_time, the_allocator_stays_while_memory_is_held,
+        two_runs_in_a_step_with_kept_tensors, reading_in_the_other_type, sizes_that_overflow, no_elements_take_no_time,
+        the_allocator_stays_while_memory_is_held,
     };
     Suite *suite = suite_create("tape");
     TCase *cases = tcase_create("tape");
