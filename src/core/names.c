@@ -80,8 +80,12 @@ static uint32_t intern_in_scope(tg_tape *tape, const char *name, unsigned repeat
 }
 
 void tg_push_scope(tg_tape *tape, const char *name) {
-    if (tape == NULL || name == NULL) {
-        tg_fail_thread(TG_NULL_ARGUMENT, "tg_push_scope: tape or name is NULL");
+    if (tape == NULL) {
+        tg_fail_thread(TG_NULL_ARGUMENT, "tg_push_scope: tape is NULL");
+        return;
+    }
+    if (name == NULL) {
+        tg_fail(tape, TG_NULL_ARGUMENT, "tg_push_scope: name is NULL");
         return;
     }
     if (!tg_grow((void **)&tape->scopes, &tape->scope_capacity, tape->scope_count + 1, sizeof *tape->scopes)) {
@@ -104,24 +108,34 @@ static bool is_taken(const tg_tape *tape, uint32_t index) {
     return entry->id != 0 && entry->step == tape->handle_step && entry->id < tape->length && tape->nodes[entry->id].name == index;
 }
 
+static void give_name(tg_tape *tape, uint32_t index, uint32_t id) {
+    tape->names[index]->id       = id;
+    tape->names[index]->step     = tape->handle_step;
+    tg_record_of(tape, id)->name = index;
+}
+
+void tg_name_use(tg_tape *tape, uint32_t id, const char *full_name) {
+    const uint32_t index = tg_intern(tape, full_name);
+    if (index != 0) give_name(tape, index, id);
+}
+
 tg_tensor tg_name(tg_tensor tensor, const char *name) {
-    if (name == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_name: name is NULL"), tensor;
     if (tg_check_tensor(tensor, "tg_name") != TG_OK) return tensor.tape != NULL ? tg_handle(tensor.tape, 0) : tensor;
     tg_tape *tape = tensor.tape;
+    if (name == NULL) return tg_fail(tape, TG_NULL_ARGUMENT, "tg_name: name is NULL"), tensor;
     if (name[0] == '\0') return tg_fail(tape, TG_BAD_ARGUMENT, "tg_name: the name is empty"), tensor;
     for (unsigned repeat = 1;; repeat++) {
         uint32_t index = intern_in_scope(tape, name, repeat);
         if (index == 0) return tg_handle(tape, 0);
         if (is_taken(tape, index)) continue;
-        tape->names[index]->id             = tensor.id;
-        tape->names[index]->step           = tape->handle_step;
-        tg_record_of(tape, tensor.id)->name = index;
+        give_name(tape, index, tensor.id);
         return tensor;
     }
 }
 
 tg_tensor tg_find(tg_tape *tape, const char *full_name) {
-    if (tape == NULL || full_name == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_find: tape or name is NULL"), tg_handle(tape, 0);
+    if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_find: tape is NULL"), TG_NONE;
+    if (full_name == NULL) return tg_fail(tape, TG_NULL_ARGUMENT, "tg_find: name is NULL"), tg_handle(tape, 0);
     const tg_name_entry *entry = find_entry(tape, full_name);
     if (entry == NULL || !is_taken(tape, entry->index))
         return tg_fail(tape, TG_UNKNOWN_NAME, "tg_find: no node of this step is called \"%.200s\"", full_name), tg_handle(tape, 0);

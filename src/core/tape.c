@@ -122,6 +122,12 @@ tg_status tg_check_tensor(tg_tensor tensor, const char *caller) {
     return TG_OK;
 }
 
+tg_status tg_check_operand(tg_tape *tape, tg_tensor operand, const char *caller) {
+    if (operand.tape == tape) return tg_check_tensor(operand, caller);
+    if (operand.tape == NULL) return tg_fail(tape, TG_NULL_ARGUMENT, "%s: a tensor is not given", caller);
+    return tg_fail(tape, TG_WRONG_TAPE, "%s: v%" PRIu32 " belongs to another tape", caller, operand.id);
+}
+
 /* ---- nodes ---- */
 
 tg_shape tg_shape_at(const tg_tape *tape, uint32_t id) {

@@ -124,6 +124,9 @@ tg_status tg_fail(tg_tape *tape, tg_status status, const char *format, ...) TG_F
 /* TG_OK if tensor is a node of this step; otherwise what is wrong, on its tape (or on the thread's last error if it has none). */
 tg_status tg_check_tensor(tg_tensor tensor, const char *caller);
 
+/* The same for an operand of a call that has tape already: what is wrong stands on that one, so that its executing call returns it. */
+tg_status tg_check_operand(tg_tape *tape, tg_tensor operand, const char *caller);
+
 /* Records a leaf or, with inputs, a node whose shape is known already. */
 tg_tensor tg_record_leaf(tg_tape *tape, const tg_op *op, tg_shape shape, const tg_leaf *leaf, const void *attributes);
 tg_tensor tg_record_node(tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes, tg_shape shape);
@@ -149,6 +152,8 @@ const char *tg_shape_text(tg_shape shape, char buffer[TG_SHAPE_TEXT]);
 const char *tg_name_text(const tg_tape *tape, uint32_t index);
 /* Index of the interned text; 0 and a failure on the tape if memory runs out. */
 uint32_t    tg_intern(tg_tape *tape, const char *text);
+/* Gives the node of a variable its name, whatever the scope. After a write the node that stands for the new value is the one found. */
+void        tg_name_use(tg_tape *tape, uint32_t id, const char *full_name);
 void        tg_names_begin(tg_tape *tape);
 void        tg_names_release(tg_tape *tape);
 

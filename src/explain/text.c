@@ -4,17 +4,32 @@
 #include "core/util.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { MOST_VALUES = 12 };      /* larger matrices are printed without their elements */
 
-/* What loss is made of, and each section of its gradients: a header node whose first operand is loss, with all that follows for it. */
+/* The node with which a walk begins: it stands for no value, and its first operand is what was differentiated. */
+static bool is_header(const tg_node *node) {
+    return node->shape.rows == 0 && node->shape.cols == 0 && node->input_count > 0 && strcmp(node->op->name, "gradients") == 0;
+}
+
+/* The sections of loss: behind a header whose first operand is loss, what derivative rules recorded until the next header. */
+static tg_status mark_sections(const tg_tape *tape, uint32_t loss, bool *printed, uint32_t count) {
+    tg_node node;
+    bool    of_loss = false;
+    for (uint32_t id = loss + 1; id <= count; id++) {
+        if (tg_node_at(tape, id, &node) != TG_OK) return TG_BUG;
+        if (is_header(&node)) of_loss = node.inputs[0] == loss;
+        printed[id] = of_loss && node.origin != 0;
+    }
+    return TG_OK;
+}
+
+/* Loss and its sections, and all that they are made of. */
 static tg_status mark_printed(const tg_tape *tape, uint32_t loss, bool *printed, uint32_t count) {
     tg_node node;
     printed[loss] = true;
-    for (uint32_t id = loss + 1; id <= count; id++) {
-        if (tg_node_at(tape, id, &node) != TG_OK) return TG_BUG;
-        printed[id] = node.origin != 0;
-    }
+    if (mark_sections(tape, loss, printed, count) != TG_OK) return TG_BUG;
     for (uint32_t id = count; id > 0; id--) {
         if (!printed[id]) continue;
         if (tg_node_at(tape, id, &node) != TG_OK) return TG_BUG;

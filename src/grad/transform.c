@@ -5,7 +5,7 @@
 
 /* y [batch, 1] by column c of x: the gradient of sum(y), of which row i holds what row i of y depends on. */
 tg_tensor tg_diff(tg_tensor y, tg_tensor x, int64_t column) {
-    if (tg_check_tensor(y, "tg_diff") != TG_OK || tg_check_tensor(x, "tg_diff") != TG_OK) return tg_handle(y.tape, 0);
+    if (tg_check_tensor(y, "tg_diff") != TG_OK || tg_check_operand(y.tape, x, "tg_diff") != TG_OK) return tg_handle(y.tape, 0);
     if (tg_cols(y) != 1 || tg_rows(x) != tg_rows(y))
         return tg_fail(y.tape, TG_SHAPE_MISMATCH, "tg_diff: y must have one column, and x as many rows as y"), tg_handle(y.tape, 0);
     if (column < 0 || column >= tg_cols(x))

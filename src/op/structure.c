@@ -117,7 +117,9 @@ const tg_op tg_concat_op = { .size = sizeof(tg_op), .name = "concat", .arity = -
 
 tg_tensor tg_concat(const tg_tensor parts[], int count) {
     if (parts == NULL || count <= 0) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_concat: there are no parts"), (tg_tensor){ 0 };
-    return tg_apply(parts[0].tape, &tg_concat_op, parts, count, NULL);
+    int given = 0;      /* a part that is not given is a failure on the tape of the others */
+    while (given + 1 < count && parts[given].tape == NULL) given++;
+    return tg_apply(parts[given].tape, &tg_concat_op, parts, count, NULL);
 }
 
 /* ---- one_hot ---- */

@@ -72,7 +72,7 @@ tg_tensor tg_use(tg_tape *tape, tg_variable *variable) {
     if (entry == NULL) return tg_handle(tape, 0);
     if (is_current(tape, entry, variable->block, &tg_view_op)) return tg_handle(tape, entry->id);
     tg_tensor node = tg_view(use_block(tape, variable->block), variable->offset, variable->rows, variable->cols);
-    if (node.id != 0) tg_record_of(tape, node.id)->name = tg_intern(tape, variable->name);
+    if (node.id != 0) tg_name_use(tape, node.id, variable->name);
     return enter(tape, entry, variable->block, node);
 }
 
@@ -119,7 +119,7 @@ static tg_status check_target(tg_tape *tape, tg_tensor target) {
 }
 
 tg_tensor tg_assign(tg_tensor target, tg_tensor value) {
-    if (tg_check_tensor(target, "tg_assign") != TG_OK || tg_check_tensor(value, "tg_assign") != TG_OK) return tg_handle(target.tape, 0);
+    if (tg_check_tensor(target, "tg_assign") != TG_OK || tg_check_operand(target.tape, value, "tg_assign") != TG_OK) return tg_handle(target.tape, 0);
     if (check_target(target.tape, target) != TG_OK) return tg_handle(target.tape, 0);
     return tg_apply2(&tg_assign_op, target, value);
 }

@@ -51,6 +51,7 @@ static tg_status run_with(tg_tape *tape, uint32_t id, uint32_t draw, tg_operand 
     const uint32_t  *ids    = tg_inputs_of(tape, id);
     const int        count  = (int)node->input_count;
     const bool       summed = (op->flags & TG_OP_ROW_SUM) != 0;
+    if (shape.rows == 0 || shape.cols == 0) return TG_OK;      /* rows without columns may be as many as there are numbers */
     for (int k = 0; k < count; k++) inputs[k] = operand_of(tape, ids[k], (op->flags & TG_OP_ELEMENTWISE) != 0, shape);
     tg_call call = { .output = tg_value_of(tape, id), .rows = shape.rows, .cols = shape.cols, .inputs = inputs, .input_count = count,
                      .attributes = tg_attributes_of(tape, id), .row_begin = 0, .row_end = shape.rows, .first_element = 0,
