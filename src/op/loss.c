@@ -45,13 +45,16 @@ static int64_t labels_limit(const tg_shape in[], int count, const void *attribut
 #define TERMS(real, suffix)                                                                                \
     /* logsumexp(x) - x_label */                                                                           \
     static real label_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {         \
-        return tg_row_logsumexp_##suffix(x, cols) - x[((const int32_t *)call->inputs[1].data)[i]];         \
+        real       m;                                                                                      \
+        const real above = tg_row_logsumexp_##suffix##_above(x, cols, &m);                                 \
+        return m - x[((const int32_t *)call->inputs[1].data)[i]] + above;                                  \
     }                                                                                                      \
     /* sum_j t_j (logsumexp(x) - x_j); where t_j = 0 nothing is added, even if x_j is -inf */              \
     static real distribution_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {  \
-        const real *t = tg_row_##suffix(call, 1, i), l = tg_row_logsumexp_##suffix(x, cols);               \
-        real        sum = 0;                                                                               \
-        for (int64_t j = 0; j < cols; j++) sum += t[j] != 0 ? t[j] * (l - x[j]) : 0;                       \
+        const real *t = tg_row_##suffix(call, 1, i);                                                       \
+        real        m, sum = 0;                                                                            \
+        const real  above = tg_row_logsumexp_##suffix##_above(x, cols, &m);                                \
+        for (int64_t j = 0; j < cols; j++) sum += t[j] != 0 ? t[j] * (m - x[j] + above) : 0;               \
         return sum;                                                                                        \
     }                                                                                                      \
     /* sum_j max(x_j, 0) - t_j x_j + ln(1 + e^-|x_j|) */                                                   \
