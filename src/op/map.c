@@ -148,8 +148,9 @@ RULE_BEGIN(shift) WANTED(0, g) }
 DESCRIPTOR(shift, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = shift_vjp, .text = "%0 + c", .tex = "%0 + c")
 tg_tensor tg_shift(tg_tensor x, double term) { return tg_apply1(&tg_shift_op, x, &(number){ term }); }
 
-/* min(1, c / (sqrt(x) + 1e-6)), Pascanu et al. 2013. With n = sqrt(x): d/dx = -y / (n + 1e-6) / (2 n) where y < 1. */
-#define CLIP_FACTOR(real) (sqrt(x) + (real)1e-6 > (real)ATTRIBUTE(number).value ? (real)ATTRIBUTE(number).value / (sqrt(x) + (real)1e-6) : 1)
+/* min(1, c / (sqrt(x) + 1e-6)), Pascanu et al. 2013. With n = sqrt(x): d/dx = -y / (n + 1e-6) / (2 n) where y < 1.
+ * Asked with <=, which a NaN does not answer, so that it goes through. */
+#define CLIP_FACTOR(real) (sqrt(x) + (real)1e-6 <= (real)ATTRIBUTE(number).value ? 1 : (real)ATTRIBUTE(number).value / (sqrt(x) + (real)1e-6))
 KERNEL1(clip_factor_f32, float, CLIP_FACTOR(float))
 KERNEL1(clip_factor_f64, double, CLIP_FACTOR(double))
 RULE_BEGIN(clip_factor)
@@ -161,7 +162,8 @@ static const double clip_kinks[] = { 1 };
 DESCRIPTOR(clip_factor, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = clip_factor_vjp,
            .text = "min(1, c / (sqrt(%0) + 1e-6))", .tex = "\\min(1, c / (\\sqrt{%0} + 10^{-6}))", .lo = 0.5, .hi = 4, .avoid = clip_kinks, .avoid_count = 1)
 tg_tensor tg_clip_factor(tg_tensor squared_norm, double max_norm) {
-    return tg_apply1(&tg_clip_factor_op, tg_require_finite(squared_norm), &(number){ max_norm });
+    /* Both, because the factor of an infinite norm is 0, and the square of a norm that is NaN may be a negative number. */
+    return tg_require_finite(tg_apply1(&tg_clip_factor_op, tg_require_finite(squared_norm), &(number){ max_norm }));
 }
 
 /* ---- choices ---- */
