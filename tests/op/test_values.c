@@ -596,6 +596,29 @@ START_TEST(a_product_adds_special_values_as_a_sum_does) {
 }
 END_TEST
 
+/* ---- many rows ---- */
+
+/* The same term in each row, whose mean is the term: what is lost in adding shows at its worst. */
+START_TEST(the_loss_of_a_large_batch_keeps_its_digits) {
+    enum { ROWS = 100000 };
+    double  *x      = calloc(2 * ROWS, sizeof *x), *half = malloc(2 * ROWS * sizeof *half);
+    int32_t *labels = calloc(ROWS, sizeof *labels);
+    ck_assert(x != NULL && half != NULL && labels != NULL);
+    for (int e = 0; e < 2 * ROWS; e++) half[e] = 0.5;
+    tg_tape        *tape   = tape_of(TG_F32);
+    const tg_tensor logits = tg_input_f64(tape, x, ROWS, 2), target = tg_input_f64(tape, half, ROWS, 2);
+    const tg_tensor losses[] = { tg_cross_entropy(logits, tg_labels(tape, labels, ROWS)), tg_cross_entropy(logits, target),
+                                 tg_binary_cross_entropy_with_logits(logits, target), tg_mse_loss(tg_shift(logits, 1.0 / 3), logits) };
+    must_run(tape, losses, 4);
+    for (int k = 0; k < 4; k++) {
+        const long double expected = k < 3 ? logl(2) : 1 / 9.0L;
+        ck_assert_msg(fits(expected, tg_item(losses[k]), TG_F32), "loss %d is %.9g, not %.9Lg", k, tg_item(losses[k]), expected);
+    }
+    tg_tape_free(tape);
+    free(x), free(half), free(labels);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 typedef tg_tensor (*loss)(tg_tensor prediction, tg_tensor target);
@@ -749,7 +772,8 @@ END_TEST
 int main(void) {
     return RUN_TESTS("values", every_registered_op_has_a_row, elementwise_ops_at_special_values, ops_on_matrices_at_special_values,
                      a_nan_goes_through_elementwise_arithmetic, the_maximum_of_a_tensor_and_itself_has_derivative_one, moving_changes_nothing,
-                     special_values_can_be_assigned, sizes_of_zero, a_product_adds_special_values_as_a_sum_does, losses_broadcast_nothing,
+                     special_values_can_be_assigned, sizes_of_zero, a_product_adds_special_values_as_a_sum_does,
+                     the_loss_of_a_large_batch_keeps_its_digits, losses_broadcast_nothing,
                      there_is_one_label_for_each_row, a_label_out_of_range_is_named_with_its_row, the_first_and_the_last_class_are_in_range,
                      a_norm_that_is_not_finite_stops_the_step, bernoulli_of_zero_and_one_and_of_no_probability, dropout_keeps_all_or_nothing,
                      dropout_scales_what_it_keeps);
