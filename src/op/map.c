@@ -105,7 +105,8 @@ MAP2(mul, x * y, tg_mul(g, y), tg_mul(g, x), TG_OP_COMMUTES, .text = "%0 * %1", 
 MAP2(div, x / y, tg_div(g, y), tg_neg(tg_div(tg_mul(g, out), y)), 0, .text = "%0 / %1", .tex = "\\frac{%0}{%1}", .lo = 0.5, .hi = 2)
 MAP1(neg, -x, tg_neg(g), .text = "-%0", .tex = "-%0")
 MAP1(square, x * x, tg_mul(g, tg_scale(x, 2)), .text = "%0^2", .tex = "%0^2")
-MAP1(sqrt, sqrt(x), tg_div(tg_scale(g, 0.5), out), .text = "sqrt(%0)", .tex = "\\sqrt{%0}", .lo = 0.5, .hi = 4)
+/* The root of -0 is -0, and + 0 makes it 0, so that the derivative is +inf there too. */
+MAP1(sqrt, sqrt(x) + 0, tg_div(tg_scale(g, 0.5), out), .text = "sqrt(%0)", .tex = "\\sqrt{%0}", .lo = 0.5, .hi = 4)
 MAP1(exp, exp(x), tg_mul(g, out), .text = "exp(%0)", .tex = "e^{%0}")
 MAP1(expm1, expm1(x), tg_mul(g, tg_shift(out, 1)), .text = "exp(%0) - 1", .tex = "e^{%0} - 1")
 MAP1(log, log(x), tg_div(g, x), .text = "ln(%0)", .tex = "\\ln %0", .lo = 0.5, .hi = 4)
@@ -147,8 +148,9 @@ RULE_BEGIN(shift) WANTED(0, g) }
 DESCRIPTOR(shift, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = shift_vjp, .text = "%0 + c", .tex = "%0 + c")
 tg_tensor tg_shift(tg_tensor x, double term) { return tg_apply1(&tg_shift_op, x, &(number){ term }); }
 
-/* min(1, c / (sqrt(x) + 1e-6)), Pascanu et al. 2013. With n = sqrt(x): d/dx = -y / (n + 1e-6) / (2 n) where y < 1. */
-#define CLIP_FACTOR(real) (sqrt(x) + (real)1e-6 > (real)ATTRIBUTE(number).value ? (real)ATTRIBUTE(number).value / (sqrt(x) + (real)1e-6) : 1)
+/* min(1, c / (sqrt(x) + 1e-6)), Pascanu et al. 2013. With n = sqrt(x): d/dx = -y / (n + 1e-6) / (2 n) where y < 1.
+ * Asked with <=, which a NaN does not answer, so that it goes through. */
+#define CLIP_FACTOR(real) (sqrt(x) + (real)1e-6 <= (real)ATTRIBUTE(number).value ? 1 : (real)ATTRIBUTE(number).value / (sqrt(x) + (real)1e-6))
 KERNEL1(clip_factor_f32, float, CLIP_FACTOR(float))
 KERNEL1(clip_factor_f64, double, CLIP_FACTOR(double))
 RULE_BEGIN(clip_factor)
@@ -160,7 +162,8 @@ static const double clip_kinks[] = { 1 };
 DESCRIPTOR(clip_factor, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = clip_factor_vjp,
            .text = "min(1, c / (sqrt(%0) + 1e-6))", .tex = "\\min(1, c / (\\sqrt{%0} + 10^{-6}))", .lo = 0.5, .hi = 4, .avoid = clip_kinks, .avoid_count = 1)
 tg_tensor tg_clip_factor(tg_tensor squared_norm, double max_norm) {
-    return tg_apply1(&tg_clip_factor_op, tg_require_finite(squared_norm), &(number){ max_norm });
+    /* Both, because the factor of an infinite norm is 0, and the square of a norm that is NaN may be a negative number. */
+    return tg_require_finite(tg_apply1(&tg_clip_factor_op, tg_require_finite(squared_norm), &(number){ max_norm }));
 }
 
 /* ---- choices ---- */

@@ -73,16 +73,18 @@ static tg_status same_shape(const tg_shape in[], int count, const void *attribut
         for (int64_t i = call->row_begin; i < call->row_end; i++) {                                                       \
             const real *x = tg_row_##suffix(call, 0, i);                                                                  \
             real       *y = tg_output_row_##suffix(call, i);                                                              \
-            const real  l = tg_row_logsumexp_##suffix(x, call->cols);                                                     \
-            for (int64_t j = 0; j < call->cols; j++) y[j] = exp(x[j] - l);                                                \
+            real        m;                                                                                                \
+            const real  above = tg_row_logsumexp_##suffix##_above(x, call->cols, &m);                                     \
+            for (int64_t j = 0; j < call->cols; j++) y[j] = exp(x[j] - m - above);                                        \
         }                                                                                                                 \
     }                                                                                                                     \
     static void log_softmax_##suffix(const tg_call *call) {                                                               \
         for (int64_t i = call->row_begin; i < call->row_end; i++) {                                                       \
             const real *x = tg_row_##suffix(call, 0, i);                                                                  \
             real       *y = tg_output_row_##suffix(call, i);                                                              \
-            const real  l = tg_row_logsumexp_##suffix(x, call->cols);                                                     \
-            for (int64_t j = 0; j < call->cols; j++) y[j] = x[j] - l;                                                     \
+            real        m;                                                                                                \
+            const real  above = tg_row_logsumexp_##suffix##_above(x, call->cols, &m);                                     \
+            for (int64_t j = 0; j < call->cols; j++) y[j] = x[j] - m - above;                                             \
         }                                                                                                                 \
     }
 KERNELS(float, f32)

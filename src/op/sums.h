@@ -25,14 +25,21 @@ TG_LANED_SUM(tg_lane_sum_f64, double, TG_LANES)
 TG_LANED_SUM(tg_row_sum_f32, float, TG_ROW_LANES)
 TG_LANED_SUM(tg_row_sum_f64, double, TG_ROW_LANES)
 
-/* ln sum e^x = m + ln sum e^(x - m), m the largest: nothing overflows. A row of -inf gives -inf, one with +inf gives +inf, a NaN gives NaN. */
+/* ln sum e^x = m + ln sum e^(x - m), m the largest: nothing overflows. A row of -inf gives -inf, one with +inf gives +inf, a NaN gives NaN.
+ * name_above is what is added to m, for those who subtract: x - m - above keeps the digits that x - (m + above) loses where m is large. */
 #define TG_LOGSUMEXP(name, real)                                                                           \
-    static inline real name(const real *x, int64_t count) {                                                \
+    static inline real name##_above(const real *x, int64_t count, real *largest) {                         \
         real m = -(real)INFINITY, sum = 0;                                                                 \
         for (int64_t j = 0; j < count; j++) m = x[j] > m || x[j] != x[j] ? x[j] : m;                       \
-        if (m == -(real)INFINITY || m == (real)INFINITY) return m;                                         \
+        *largest = m;                                                                                      \
+        if (m == -(real)INFINITY || m == (real)INFINITY) return 0;                                         \
         for (int64_t j = 0; j < count; j++) sum += exp(x[j] - m);                                          \
-        return m + log(sum);                                                                               \
+        return log(sum);                                                                                   \
+    }                                                                                                      \
+    static inline real name(const real *x, int64_t count) {                                                \
+        real       m;                                                                                      \
+        const real above = name##_above(x, count, &m);                                                     \
+        return m + above;                                                                                  \
     }
 TG_LOGSUMEXP(tg_row_logsumexp_f32, float)
 TG_LOGSUMEXP(tg_row_logsumexp_f64, double)

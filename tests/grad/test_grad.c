@@ -214,25 +214,122 @@ END_TEST
 
 /* ---- kernel against expand ---- */
 
+/* The operands of an op that has both: numbers [rows, cols], and a target of that shape or a label for each row. */
+typedef struct numbers {
+    const double  *x, *target;
+    const int32_t *labels;
+    int64_t        rows, cols;
+} numbers;
+
+static double log_sum_exp(const double *x, int64_t count) {
+    double most = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < count; j++) most = fmax(most, x[j]);
+    for (int64_t j = 0; j < count; j++) sum += exp(x[j] - most);
+    return most + log(sum);
+}
+
+/* The terms that element (i, j) of the operands puts into the value, each with its magnitude, so that nothing cancels: the value may be off by a few
+ * roundings of their sum. */
+typedef double (*magnitude)(const numbers *a, int64_t i, int64_t j);
+
+/* x */
+static double plain(const numbers *a, int64_t i, int64_t j) { return fabs(a->x[i * a->cols + j]); }
+
+/* x - logsumexp(x) */
+static double logarithm(const numbers *a, int64_t i, int64_t j) { return plain(a, i, j) + fabs(log_sum_exp(a->x + i * a->cols, a->cols)); }
+
+/* e^(x - logsumexp(x)), one rounding of its own and as many more as the exponent is off by */
+static double exponential(const numbers *a, int64_t i, int64_t j) {
+    return exp(a->x[i * a->cols + j] - log_sum_exp(a->x + i * a->cols, a->cols)) * (1 + logarithm(a, i, j));
+}
+
+/* logsumexp(x) - x at the label */
+static double labelled(const numbers *a, int64_t i, int64_t j) { return a->labels[i] == j ? logarithm(a, i, j) : 0; }
+
+/* t (logsumexp(x) - x) */
+static double distributed(const numbers *a, int64_t i, int64_t j) { return fabs(a->target[i * a->cols + j]) * logarithm(a, i, j); }
+
+/* ln(1 + e^x) - t x */
+static double binary(const numbers *a, int64_t i, int64_t j) {
+    const double x = a->x[i * a->cols + j];
+    return fmax(x, 0) + log1p(exp(-fabs(x))) + fabs(a->target[i * a->cols + j] * x);
+}
+
+/* (x - t)^2 */
+static double squared(const numbers *a, int64_t i, int64_t j) {
+    const double difference = a->x[i * a->cols + j] - a->target[i * a->cols + j];
+    return difference * difference;
+}
+
+/* The value is the sum of the terms over each dimension in which it has size 1, divided by the sizes of those it is a mean over. */
+static const struct { const char *op; magnitude terms; bool mean_over_rows, mean_over_cols; } meanings[] = {
+    { "mean", plain, true, true },
+    { "mean_rows", plain, true, false },
+    { "mean_cols", plain, false, true },
+    { "softmax", exponential, false, false },
+    { "log_softmax", logarithm, false, false },
+    { "cross_entropy", labelled, true, false },
+    { "cross_entropy_distribution", distributed, true, false },
+    { "binary_cross_entropy_with_logits", binary, true, true },
+    { "mse_loss", squared, true, true },
+};
+
+static size_t meaning_of(const tg_op *op) {
+    size_t k = 0;
+    while (k < sizeof meanings / sizeof meanings[0] && !is(op, meanings[k].op)) k++;
+    ck_assert_msg(k < sizeof meanings / sizeof meanings[0], "the op %s has a kernel and an expand, and no row in meanings", op->name);
+    return k;
+}
+
+static void add_up_magnitudes(const tg_op *op, const numbers *a, tg_shape output, double *sum) {
+    const size_t k     = meaning_of(op);
+    const double count = (meanings[k].mean_over_rows ? (double)a->rows : 1) * (meanings[k].mean_over_cols ? (double)a->cols : 1);
+    memset(sum, 0, (size_t)(output.rows * output.cols) * sizeof *sum);
+    for (int64_t i = 0; i < a->rows; i++)
+        for (int64_t j = 0; j < a->cols; j++)
+            sum[(output.rows == 1 ? 0 : i) * output.cols + (output.cols == 1 ? 0 : j)] += meanings[k].terms(a, i, j) / count;
+}
+
+/* One draw of operands up to size. In f32 kernel and expansion may differ by four units of 2^-23 of what the value is the sum of. */
+static void compare_meanings(tg_tape *tape, bool f64, op_case *c, double size) {
+    double  x[MOST], kernel[MOST], expanded[MOST], sum[MOST];
+    tg_op   without_kernels = *c->op;
+    op_case meaning         = *c;
+    meaning.op          = &without_kernels;
+    without_kernels.f32 = without_kernels.f64 = NULL;
+    for (int k = 0; k < MOST; k++) x[k] = (double)(float)draw(-size, size);      /* the same numbers in both types */
+    tg_begin(tape, NULL);
+    tg_tensor input = tg_input_f64(tape, x, 1, MOST), one = apply_case(tape, input, c), other = apply_case(tape, input, &meaning);
+    ck_assert_msg(tg_run_many((tg_tensor[]){ one, other }, 2) == TG_OK, "%s", tg_tape_error(tape));
+    ck_assert_int_eq(tg_read_f64(one, kernel), TG_OK);
+    ck_assert_int_eq(tg_read_f64(other, expanded), TG_OK);
+    const tg_shape s = c->shape[0];
+    add_up_magnitudes(c->op, &(numbers){ x, x + s.rows * s.cols, c->labels, s.rows, s.cols }, tg_shape_of(one), sum);
+    for (int k = 0; k < tg_rows(one) * tg_cols(one); k++) {
+        const double bound = f64 ? 1e-13 * fmax(1, fabs(kernel[k])) : 4 * 0x1p-23 * sum[k];
+        ck_assert_msg(fabs(kernel[k] - expanded[k]) <= bound, "%s in %s of numbers up to %g: %.17g, expanded %.17g, %.3g times the bound",
+                      c->op->name, f64 ? "f64" : "f32", size, kernel[k], expanded[k], fabs(kernel[k] - expanded[k]) / bound);
+    }
+}
+
+static void set_rows_and_cols(op_case *c, int64_t rows, int64_t cols) {
+    for (int k = 0; k < c->operands; k++) c->shape[k] = (tg_shape){ rows, c->shape[k].integer ? 1 : cols, c->shape[k].integer };
+}
+
 START_TEST(kernels_do_what_expansions_say) {
+    const double sizes[] = { 0.01, 2, 20, 1000 };
     for (int type = TG_F32; type <= TG_F64; type++) {
         tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = (tg_type)type });
         for (int i = 0; i < tg_op_count(); i++) {
-            op_case c = { .op = tg_op_at(i), .labels = { 2, 0, 3 } };
-            if (!prepare(&c) || c.op->expand == NULL || c.op->f64 == NULL) continue;
-            double x[MOST], y[MOST], z[MOST];
-            for (int k = 0; k < 64; k++) x[k] = draw(-2, 2);
-            tg_op expanded = *c.op;
-            expanded.f32 = expanded.f64 = NULL;
-            op_case meaning = c;
-            meaning.op      = &expanded;
-            tg_begin(tape, NULL);
-            tg_tensor input = tg_input_f64(tape, x, 1, 64), one = apply_case(tape, input, &c), other = apply_case(tape, input, &meaning);
-            ck_assert_msg(tg_run_many((tg_tensor[]){ one, other }, 2) == TG_OK, "%s", tg_tape_error(tape));
-            ck_assert_int_eq(tg_read_f64(one, y), TG_OK);
-            ck_assert_int_eq(tg_read_f64(other, z), TG_OK);
-            for (int k = 0; k < tg_rows(one) * tg_cols(one); k++)
-                ck_assert_msg(fabs(y[k] - z[k]) <= (type == TG_F64 ? 1e-13 : 4 * 0x1p-23 * 8) * fmax(1, fabs(y[k])), "%s: %.17g, expanded %.17g", c.op->name, y[k], z[k]);
+            op_case c = { .op = tg_op_at(i), .labels = { 2, 0, 3, 3, 1, 0, 2, 1 } };
+            if (c.op->expand == NULL || c.op->f64 == NULL) continue;
+            ck_assert(prepare(&c));
+            state = 11 + (uint64_t)i;
+            for (int k = 0; k < 160; k++) {
+                if (k % 2 == 0) set_rows_and_cols(&c, 3, 5);      /* whose reciprocals have to be rounded */
+                else set_rows_and_cols(&c, 8, 16);
+                compare_meanings(tape, type == TG_F64, &c, sizes[k / 2 % 4]);
+            }
         }
         tg_tape_free(tape);
     }

@@ -1,0 +1,774 @@
+/* test_values.c - every built-in op at the values where mathematics and floating point part: zeros of both signs, kinks, tails, infinities, NaN,
+ * and sizes of zero. Values and first derivatives are compared with what the formulas of ops.h say, written here with <math.h> in double. */
+#include "support.h"
+#include <float.h>
+#include <math.h>
+#include <tapegrad/tapegrad.h>
+
+#define INF ((double)INFINITY)
+#define NOT ((double)NAN)
+#define TINY 0x1p-66      /* about 1e-20: 1 + TINY is 1 in both types */
+#define BIG 10000.0
+
+enum { LARGEST = 15 };
+
+static bool is(const tg_op *op, const char *name) { return strcmp(op->name, name) == 0; }
+
+static tg_tape *tape_of(int type) {
+    tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = (tg_type)type, .seed = 11 });
+    ck_assert_ptr_nonnull(tape);
+    return tape;
+}
+
+static const char *name_of(int type) { return type == TG_F64 ? "f64" : "f32"; }
+
+static void must_run(tg_tape *tape, const tg_tensor tensors[], int count) {
+    const tg_status status = tg_run_many(tensors, count);
+    ck_assert_msg(status == TG_OK, "%s: %s", tg_status_name(status), tg_tape_error(tape));
+}
+
+/* NaN is NaN, an infinity itself, and a negative zero has its sign; a positive zero may come as either, since derivatives are products.
+ * Everything else may be off by a few roundings of its own size, so that what is tiny must be accurate too. */
+static bool fits(double expected, double got, int type) {
+    const double unit = type == TG_F64 ? DBL_EPSILON : FLT_EPSILON;
+    if (isnan(expected)) return isnan(got);
+    if (isinf(expected)) return got == expected;
+    if (expected == 0) return got == 0 && (!signbit(expected) || signbit(got));
+    return fabs(got - expected) <= 4 * unit * fabs(expected);
+}
+
+/* ---- elementwise ops: one point a row ---- */
+
+typedef struct point {
+    const char *op;
+    double in[3];
+    double value;
+    double slope[3];
+    double      number;          /* attribute of the ops that have one */
+    bool        value_only;      /* there is no derivative to speak of */
+} point;
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double clip(double squared, double most) { return most / (sqrt(squared) + 1e-6); }
+static double clip_slope(double squared, double most) {
+    const double norm = sqrt(squared);
+    return -most / ((norm + 1e-6) * (norm + 1e-6)) / (2 * norm);
+}
+
+typedef void (*visit)(const point *p, void *context);
+
+/* Inputs are numbers of both types, so that there is one truth for both. */
+static void each_point(visit call, void *context) {
+    const point points[] = {
+        { "add", .in = { 1, 2 }, .value = 3, .slope = { 1, 1 } },
+        { "add", .in = { 0, -0.0 }, .value = 0, .slope = { 1, 1 } },
+        { "add", .in = { -0.0, -0.0 }, .value = -0.0, .slope = { 1, 1 } },
+        { "add", .in = { INF, 1 }, .value = INF, .slope = { 1, 1 } },
+        { "add", .in = { INF, -INF }, .value = NOT, .slope = { 1, 1 } },
+        { "sub", .in = { 1, 2 }, .value = -1, .slope = { 1, -1 } },
+        { "sub", .in = { -INF, 1 }, .value = -INF, .slope = { 1, -1 } },
+        { "sub", .in = { INF, INF }, .value = NOT, .slope = { 1, -1 } },
+        { "mul", .in = { 3, -2 }, .value = -6, .slope = { -2, 3 } },
+        { "mul", .in = { -0.0, 2 }, .value = -0.0, .slope = { 2, 0 } },
+        { "mul", .in = { INF, -2 }, .value = -INF, .slope = { -2, INF } },
+        { "mul", .in = { 0, INF }, .value = NOT, .slope = { INF, 0 } },
+        { "div", .in = { 3, 2 }, .value = 1.5, .slope = { 0.5, -0.75 } },
+        { "div", .in = { 1, 0 }, .value = INF, .slope = { INF, -INF } },
+        { "div", .in = { 1, -0.0 }, .value = -INF, .slope = { -INF, -INF } },
+        { "div", .in = { 0, 0 }, .value = NOT, .slope = { INF, NOT } },
+        { "div", .in = { 1, INF }, .value = 0, .slope = { 0, 0 } },
+        { "div", .in = { INF, 2 }, .value = INF, .slope = { 0.5, -INF } },
+        { "neg", .in = { 0 }, .value = -0.0, .slope = { -1 } },
+        { "neg", .in = { 3 }, .value = -3, .slope = { -1 } },
+        { "neg", .in = { -INF }, .value = INF, .slope = { -1 } },
+        { "scale", .in = { 2 }, .value = 1.5, .slope = { 0.75 }, .number = 0.75 },
+        { "scale", .in = { -0.0 }, .value = -0.0, .slope = { 0.75 }, .number = 0.75 },
+        { "scale", .in = { -INF }, .value = -INF, .slope = { 0.75 }, .number = 0.75 },
+        { "scale", .in = { INF }, .value = NOT, .slope = { 0 }, .number = 0 },
+        { "shift", .in = { 2 }, .value = 2.75, .slope = { 1 }, .number = 0.75 },
+        { "shift", .in = { -INF }, .value = -INF, .slope = { 1 }, .number = 0.75 },
+        { "axpy", .in = { 2, 3, 1 }, .value = 7, .slope = { 3, 2, 1 } },
+        { "axpy", .in = { 0, 3, -INF }, .value = -INF, .slope = { 3, 0, 1 } },
+        { "axpy", .in = { 0, INF, 1 }, .value = NOT, .slope = { INF, 0, 1 } },
+        { "lerp", .in = { 1, 3, 0.5 }, .value = 2, .slope = { 0.5, 0.5, 2 } },
+        { "lerp", .in = { 1, 3, 0 }, .value = 1, .slope = { 1, 0, 2 } },
+        { "lerp", .in = { 1, 3, 1 }, .value = 3, .slope = { 0, 1, 2 } },
+        { "lerp", .in = { 2, 2, INF }, .value = NOT, .slope = { -INF, INF, 0 } },
+        { "square", .in = { 0 }, .value = 0, .slope = { 0 } },
+        { "square", .in = { -0.0 }, .value = 0, .slope = { 0 } },
+        { "square", .in = { -3 }, .value = 9, .slope = { -6 } },
+        { "square", .in = { -INF }, .value = INF, .slope = { -INF } },
+        { "sqrt", .in = { 0 }, .value = 0, .slope = { INF } },
+        { "sqrt", .in = { -0.0 }, .value = 0, .slope = { INF } },
+        { "sqrt", .in = { 2 }, .value = sqrt(2), .slope = { 0.5 / sqrt(2) } },
+        { "sqrt", .in = { INF }, .value = INF, .slope = { 0 } },
+        { "sqrt", .in = { -1 }, .value = NOT, .slope = { NOT } },
+        { "exp", .in = { 0 }, .value = 1, .slope = { 1 } },
+        { "exp", .in = { -0.0 }, .value = 1, .slope = { 1 } },
+        { "exp", .in = { 1 }, .value = exp(1), .slope = { exp(1) } },
+        { "exp", .in = { -30 }, .value = exp(-30), .slope = { exp(-30) } },
+        { "exp", .in = { 1000 }, .value = INF, .slope = { INF } },
+        { "exp", .in = { -1000 }, .value = 0, .slope = { 0 } },
+        { "exp", .in = { INF }, .value = INF, .slope = { INF } },
+        { "exp", .in = { -INF }, .value = 0, .slope = { 0 } },
+        { "expm1", .in = { 0 }, .value = 0, .slope = { 1 } },
+        { "expm1", .in = { -0.0 }, .value = -0.0, .slope = { 1 } },
+        { "expm1", .in = { TINY }, .value = TINY, .slope = { 1 } },
+        { "expm1", .in = { -TINY }, .value = -TINY, .slope = { 1 } },
+        { "expm1", .in = { 1 }, .value = expm1(1), .slope = { exp(1) } },
+        { "expm1", .in = { -1000 }, .value = -1, .slope = { 0 } },
+        { "expm1", .in = { INF }, .value = INF, .slope = { INF } },
+        { "expm1", .in = { -INF }, .value = -1, .slope = { 0 } },
+        { "log", .in = { 1 }, .value = 0, .slope = { 1 } },
+        { "log", .in = { 0 }, .value = -INF, .slope = { INF } },
+        { "log", .in = { 3 }, .value = log(3), .slope = { 1 / 3.0 } },
+        { "log", .in = { INF }, .value = INF, .slope = { 0 } },
+        { "log", .in = { -0.0 }, .value = -INF, .value_only = true },
+        { "log", .in = { -1 }, .value = NOT, .value_only = true },
+        { "log1p", .in = { 0 }, .value = 0, .slope = { 1 } },
+        { "log1p", .in = { -0.0 }, .value = -0.0, .slope = { 1 } },
+        { "log1p", .in = { TINY }, .value = TINY, .slope = { 1 } },
+        { "log1p", .in = { -TINY }, .value = -TINY, .slope = { 1 } },
+        { "log1p", .in = { 1 }, .value = log(2), .slope = { 0.5 } },
+        { "log1p", .in = { -1 }, .value = -INF, .slope = { INF } },
+        { "log1p", .in = { INF }, .value = INF, .slope = { 0 } },
+        { "log1p", .in = { -2 }, .value = NOT, .value_only = true },
+        { "sin", .in = { 0 }, .value = 0, .slope = { 1 } },
+        { "sin", .in = { -0.0 }, .value = -0.0, .slope = { 1 } },
+        { "sin", .in = { TINY }, .value = TINY, .slope = { 1 } },
+        { "sin", .in = { 1000 }, .value = sin(1000), .slope = { cos(1000) } },
+        { "sin", .in = { INF }, .value = NOT, .slope = { NOT } },
+        { "cos", .in = { 0 }, .value = 1, .slope = { 0 } },
+        { "cos", .in = { -0.0 }, .value = 1, .slope = { 0 } },
+        { "cos", .in = { 1000 }, .value = cos(1000), .slope = { -sin(1000) } },
+        { "cos", .in = { -INF }, .value = NOT, .slope = { NOT } },
+        { "maximum", .in = { 1, 2 }, .value = 2, .slope = { 0, 1 } },
+        { "maximum", .in = { 2, 1 }, .value = 2, .slope = { 1, 0 } },
+        { "maximum", .in = { 3, 3 }, .value = 3, .slope = { 0.5, 0.5 } },
+        { "maximum", .in = { 0, -0.0 }, .value = 0, .slope = { 0.5, 0.5 } },
+        { "maximum", .in = { -0.0, 0 }, .value = 0, .slope = { 0.5, 0.5 } },
+        { "maximum", .in = { INF, 1 }, .value = INF, .slope = { 1, 0 } },
+        { "maximum", .in = { -INF, 1 }, .value = 1, .slope = { 0, 1 } },
+        { "maximum", .in = { -INF, -INF }, .value = -INF, .slope = { 0.5, 0.5 } },
+        { "maximum", .in = { NOT, INF }, .value = NOT, .value_only = true },
+        { "maximum", .in = { INF, NOT }, .value = NOT, .value_only = true },
+        { "greater", .in = { 2, 1 }, .value = 1, .slope = { 0, 0 } },
+        { "greater", .in = { 1, 2 }, .value = 0, .slope = { 0, 0 } },
+        { "greater", .in = { 1, 1 }, .value = 0, .slope = { 0, 0 } },
+        { "greater", .in = { 0, -0.0 }, .value = 0, .slope = { 0, 0 } },
+        { "greater", .in = { INF, -INF }, .value = 1, .slope = { 0, 0 } },
+        { "greater", .in = { NOT, 1 }, .value = 0, .slope = { 0, 0 } },
+        { "greater", .in = { 1, NOT }, .value = 0, .slope = { 0, 0 } },
+        { "select", .in = { 1, 5, NOT }, .value = 5, .slope = { 0, 1, 0 } },
+        { "select", .in = { 0, NOT, 5 }, .value = 5, .slope = { 0, 0, 1 } },
+        { "select", .in = { -0.0, INF, 5 }, .value = 5, .slope = { 0, 0, 1 } },
+        { "select", .in = { -3, -0.0, INF }, .value = -0.0, .slope = { 0, 1, 0 } },
+        { "select", .in = { INF, 5, -INF }, .value = 5, .slope = { 0, 1, 0 } },
+        { "select", .in = { NOT, 5, 6 }, .value = 5, .slope = { 0, 1, 0 } },
+        { "select", .in = { 1, NOT, 6 }, .value = NOT, .slope = { 0, 1, 0 } },
+        { "relu", .in = { 0 }, .value = 0, .slope = { 0 } },
+        { "relu", .in = { -0.0 }, .value = 0, .slope = { 0 } },
+        { "relu", .in = { TINY }, .value = TINY, .slope = { 1 } },
+        { "relu", .in = { -TINY }, .value = 0, .slope = { 0 } },
+        { "relu", .in = { INF }, .value = INF, .slope = { 1 } },
+        { "relu", .in = { -INF }, .value = 0, .slope = { 0 } },
+        { "sigmoid", .in = { 0 }, .value = 0.5, .slope = { 0.25 } },
+        { "sigmoid", .in = { -0.0 }, .value = 0.5, .slope = { 0.25 } },
+        { "sigmoid", .in = { 1 }, .value = sigmoid(1), .slope = { sigmoid(1) * sigmoid(-1) } },
+        { "sigmoid", .in = { -40 }, .value = sigmoid(-40), .slope = { sigmoid(-40) * sigmoid(40) } },
+        { "sigmoid", .in = { 1000 }, .value = 1, .slope = { 0 } },
+        { "sigmoid", .in = { -1000 }, .value = 0, .slope = { 0 } },
+        { "sigmoid", .in = { INF }, .value = 1, .slope = { 0 } },
+        { "sigmoid", .in = { -INF }, .value = 0, .slope = { 0 } },
+        { "tanh", .in = { 0 }, .value = 0, .slope = { 1 } },
+        { "tanh", .in = { -0.0 }, .value = -0.0, .slope = { 1 } },
+        { "tanh", .in = { TINY }, .value = TINY, .slope = { 1 } },
+        { "tanh", .in = { -1 }, .value = tanh(-1), .slope = { 1 - tanh(1) * tanh(1) } },
+        { "tanh", .in = { 1000 }, .value = 1, .slope = { 0 } },
+        { "tanh", .in = { -1000 }, .value = -1, .slope = { 0 } },
+        { "tanh", .in = { INF }, .value = 1, .slope = { 0 } },
+        { "tanh", .in = { -INF }, .value = -1, .slope = { 0 } },
+        { "softplus", .in = { 0 }, .value = log(2), .slope = { 0.5 } },
+        { "softplus", .in = { -0.0 }, .value = log(2), .slope = { 0.5 } },
+        { "softplus", .in = { 1 }, .value = log1p(exp(1)), .slope = { sigmoid(1) } },
+        { "softplus", .in = { -40 }, .value = log1p(exp(-40)), .slope = { sigmoid(-40) } },
+        { "softplus", .in = { 1000 }, .value = 1000, .slope = { 1 } },
+        { "softplus", .in = { -1000 }, .value = 0, .slope = { 0 } },
+        { "softplus", .in = { INF }, .value = INF, .slope = { 1 } },
+        { "softplus", .in = { -INF }, .value = 0, .slope = { 0 } },
+        { "clip_factor", .in = { 0 }, .value = 1, .slope = { 0 }, .number = 2 },
+        { "clip_factor", .in = { 1 }, .value = 1, .slope = { 0 }, .number = 2 },
+        { "clip_factor", .in = { 4 }, .value = clip(4, 2), .slope = { clip_slope(4, 2) }, .number = 2 },
+        { "clip_factor", .in = { 16 }, .value = clip(16, 2), .slope = { clip_slope(16, 2) }, .number = 2 },
+        { "clip_factor", .in = { -1 }, .value = NOT, .value_only = true, .number = 2 },
+    };
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) call(&points[i], context);
+}
+
+/* The factor of axpy is [1,1] whatever the others are, so that its derivative is a sum. */
+static bool is_factor(const tg_op *op, int operand) { return is(op, "axpy") && operand == 0; }
+
+static tg_tensor filled(tg_tape *tape, double value, double *data, int64_t rows, int64_t cols) {
+    for (int e = 0; e < rows * cols; e++) data[e] = value;
+    return tg_input_f64(tape, data, rows, cols);
+}
+
+static void compare_point(const char *what, const point *p, double expected, tg_tensor tensor, int type) {
+    double got[LARGEST];
+    ck_assert_int_eq(tg_read_f64(tensor, got), TG_OK);
+    for (int e = 0; e < tg_rows(tensor) * tg_cols(tensor); e++)
+        ck_assert_msg(fits(expected, got[e], type), "%s of %s at %g, %g, %g in %s is %.17g, not %.17g", what, p->op, p->in[0], p->in[1], p->in[2],
+                      name_of(type), got[e], expected);
+}
+
+/* A whole matrix of the same point, because kernels have other loops for what is long. */
+static void check_point(const point *p, int type, int64_t rows, int64_t cols) {
+    static const char *const slopes[] = { "derivative", "derivative by the second operand", "derivative by the third operand" };
+    tg_tape                 *tape     = tape_of(type);
+    const tg_op             *op       = tg_op_find(p->op);
+    double                   data[3][LARGEST];
+    tg_tensor                in[3], g[3];
+    for (int k = 0; k < op->arity; k++) {
+        const bool whole = !is_factor(op, k);
+        in[k]            = filled(tape, p->in[k], data[k], whole ? rows : 1, whole ? cols : 1);
+    }
+    const tg_tensor y = tg_apply(tape, op, in, op->arity, op->attribute_size > 0 ? &p->number : NULL);
+    tg_gradients(tg_sum(y), TG_NONE, in, op->arity, g, &(tg_gradients_options){ .allow_unused = true });
+    tg_keep(y);
+    must_run(tape, g, op->arity);
+    compare_point("value", p, p->value, y, type);
+    for (int k = 0; k < op->arity && !p->value_only; k++)
+        compare_point(slopes[k], p, p->slope[k] * (double)(is_factor(op, k) ? rows * cols : 1), g[k], type);
+    tg_tape_free(tape);
+}
+
+static void check_point_everywhere(const point *p, void *context) {
+    (void)context;
+    for (int type = TG_F32; type <= TG_F64; type++) check_point(p, type, 1, 1), check_point(p, type, 3, 5);
+}
+
+START_TEST(elementwise_ops_at_special_values) {
+    each_point(check_point_everywhere, NULL);
+}
+END_TEST
+
+/* ---- ops on matrices: one matrix a row, and weights for the sum of the outputs that is differentiated ---- */
+
+enum { FEW = 4 };
+
+typedef struct matrix {
+    const char *op;
+    int64_t     rows, cols;
+    double in[2][FEW];
+    int32_t     labels[2];      /* in place of the second operand where that is integer */
+    double weight[FEW];
+    double value[FEW];
+    double slope[2][FEW];
+    bool        value_only;
+} matrix;
+
+typedef void (*visit_matrix)(const matrix *m, void *context);
+
+static void each_matrix(visit_matrix call, void *context) {
+    const double two = log(2), three = log(3);
+    const matrix      matrices[] = {
+        { "transpose", 2, 2, .in = { { 1, NOT, INF, -0.0 } }, .weight = { 1, 2, 3, 4 }, .value = { 1, INF, NOT, -0.0 },
+          .slope = { { 1, 3, 2, 4 } } },
+        { "sum", 2, 2, .in = { { 1, 2, 3, 4 } }, .weight = { 2 }, .value = { 10 }, .slope = { { 2, 2, 2, 2 } } },
+        { "sum", 2, 2, .in = { { 1, INF, 3, 4 } }, .weight = { 1 }, .value = { INF }, .slope = { { 1, 1, 1, 1 } } },
+        { "sum", 2, 2, .in = { { 1, INF, -INF, 4 } }, .weight = { 1 }, .value = { NOT }, .slope = { { 1, 1, 1, 1 } } },
+        { "sum_rows", 2, 2, .in = { { 1, 2, 3, NOT } }, .weight = { 1, 2 }, .value = { 4, NOT }, .slope = { { 1, 2, 1, 2 } } },
+        { "sum_cols", 2, 2, .in = { { 1, 2, -INF, 4 } }, .weight = { 1, 2 }, .value = { 3, -INF }, .slope = { { 1, 1, 2, 2 } } },
+        { "mean", 2, 2, .in = { { 1, 2, 3, 6 } }, .weight = { 2 }, .value = { 3 }, .slope = { { 0.5, 0.5, 0.5, 0.5 } } },
+        { "mean", 2, 2, .in = { { 1, 2, 3, NOT } }, .weight = { 1 }, .value = { NOT }, .slope = { { 0.25, 0.25, 0.25, 0.25 } } },
+        { "mean_rows", 2, 2, .in = { { 1, 2, 3, INF } }, .weight = { 1, 2 }, .value = { 2, INF }, .slope = { { 0.5, 1, 0.5, 1 } } },
+        { "mean_cols", 2, 2, .in = { { 1, 2, NOT, 4 } }, .weight = { 1, 2 }, .value = { 1.5, NOT }, .slope = { { 0.5, 0.5, 1, 1 } } },
+        { "logsumexp", 1, 3, .in = { { BIG, BIG, -BIG } }, .weight = { 1 }, .value = { BIG + two }, .slope = { { 0.5, 0.5, 0 } } },
+        { "logsumexp", 1, 3, .in = { { -BIG, -BIG, -BIG } }, .weight = { 3 }, .value = { -BIG + three }, .slope = { { 1, 1, 1 } } },
+        { "logsumexp", 1, 3, .in = { { 0, -INF, 0 } }, .weight = { 1 }, .value = { two }, .slope = { { 0.5, 0, 0.5 } } },
+        { "logsumexp", 2, 2, .in = { { -INF, -INF, 1, INF } }, .weight = { 1, 1 }, .value = { -INF, INF }, .value_only = true },
+        { "logsumexp", 2, 2, .in = { { NOT, INF, -INF, NOT } }, .weight = { 1, 1 }, .value = { NOT, NOT }, .value_only = true },
+        { "softmax", 1, 3, .in = { { BIG, BIG, -BIG } }, .weight = { 1, 2, 3 }, .value = { 0.5, 0.5, 0 }, .slope = { { -0.25, 0.25, 0 } } },
+        { "softmax", 1, 3, .in = { { -BIG, -BIG, -INF } }, .weight = { 1, 2, 3 }, .value = { 0.5, 0.5, 0 }, .slope = { { -0.25, 0.25, 0 } } },
+        { "softmax", 2, 2, .in = { { NOT, 1, 0, 0 } }, .weight = { 1, 1, 1, 1 }, .value = { NOT, NOT, 0.5, 0.5 }, .value_only = true },
+        { "log_softmax", 1, 3, .in = { { BIG, BIG, -BIG } }, .weight = { 1, 2, 3 }, .value = { -two, -two, -2 * BIG - two },
+          .slope = { { -2, -1, 3 } } },
+        { "log_softmax", 1, 3, .in = { { 0, -INF, 0 } }, .weight = { 1, 2, 3 }, .value = { -two, -INF, -two }, .slope = { { -2, 2, 0 } } },
+        { "log_softmax", 2, 2, .in = { { 1, NOT, BIG, -BIG } }, .weight = { 1, 1, 1, 1 }, .value = { NOT, NOT, 0, -2 * BIG }, .value_only = true },
+        { "cross_entropy", 1, 3, .in = { { BIG, -BIG, BIG } }, .labels = { 1 }, .weight = { 1 }, .value = { 2 * BIG + two },
+          .slope = { { 0.5, -1, 0.5 } } },
+        { "cross_entropy", 1, 3, .in = { { BIG, -BIG, BIG } }, .labels = { 2 }, .weight = { 1 }, .value = { two }, .slope = { { 0.5, 0, -0.5 } } },
+        { "cross_entropy", 2, 2, .in = { { BIG, -BIG, -BIG, BIG } }, .labels = { 0, 0 }, .weight = { 2 }, .value = { BIG },
+          .slope = { { 0, 0, -1, 1 } } },
+        { "cross_entropy", 1, 3, .in = { { -INF, 0, 0 } }, .labels = { 1 }, .weight = { 1 }, .value = { two }, .slope = { { 0, -0.5, 0.5 } } },
+        { "cross_entropy", 1, 3, .in = { { -INF, 0, 0 } }, .labels = { 0 }, .weight = { 1 }, .value = { INF }, .slope = { { -1, 0.5, 0.5 } } },
+        { "cross_entropy", 1, 2, .in = { { NOT, 0 } }, .labels = { 1 }, .weight = { 1 }, .value = { NOT }, .value_only = true },
+        { "cross_entropy_distribution", 1, 3, .in = { { BIG, -BIG, BIG }, { 0.5, 0, 0.5 } }, .weight = { 1 }, .value = { two },
+          .slope = { { 0, 0, 0 }, { two, 2 * BIG + two, two } } },
+        { "cross_entropy_distribution", 1, 3, .in = { { BIG, -BIG, -BIG }, { 0, 1, 0 } }, .weight = { 1 }, .value = { 2 * BIG },
+          .slope = { { 1, -1, 0 }, { 0, 2 * BIG, 2 * BIG } } },
+        { "cross_entropy_distribution", 1, 3, .in = { { -INF, 0, 0 }, { 0, 0.5, 0.5 } }, .weight = { 1 }, .value = { two },
+          .slope = { { 0, 0, 0 }, { INF, two, two } } },
+        { "cross_entropy_distribution", 1, 3, .in = { { -INF, 0, 0 }, { -0.0, 1, 0 } }, .weight = { 1 }, .value = { two },
+          .slope = { { 0, -0.5, 0.5 }, { INF, two, two } } },
+        { "cross_entropy_distribution", 1, 2, .in = { { 1, 2 }, { NOT, 0 } }, .weight = { 1 }, .value = { NOT }, .value_only = true },
+        { "binary_cross_entropy_with_logits", 1, 2, .in = { { BIG, -BIG }, { 1, 0 } }, .weight = { 2 }, .value = { 0 },
+          .slope = { { 0, 0 }, { -BIG, BIG } } },
+        { "binary_cross_entropy_with_logits", 1, 2, .in = { { BIG, -BIG }, { 0, 1 } }, .weight = { 2 }, .value = { BIG },
+          .slope = { { 1, -1 }, { -BIG, BIG } } },
+        { "binary_cross_entropy_with_logits", 1, 2, .in = { { 0, -0.0 }, { 0.5, 0.5 } }, .weight = { 2 }, .value = { two },
+          .slope = { { 0, 0 }, { 0, 0 } } },
+        { "binary_cross_entropy_with_logits", 1, 2, .in = { { -40, -40 }, { 0, 0 } }, .weight = { 2 }, .value = { log1p(exp(-40)) },
+          .slope = { { sigmoid(-40), sigmoid(-40) }, { 40, 40 } } },
+        { "binary_cross_entropy_with_logits", 1, 2, .in = { { NOT, 0 }, { 0, 0 } }, .weight = { 1 }, .value = { NOT }, .value_only = true },
+        { "mse_loss", 1, 2, .in = { { 3, 1 }, { 1, 1 } }, .weight = { 2 }, .value = { 2 }, .slope = { { 4, 0 }, { -4, 0 } } },
+        { "mse_loss", 1, 2, .in = { { -INF, 1 }, { 1, 1 } }, .weight = { 2 }, .value = { INF }, .slope = { { -INF, 0 }, { INF, 0 } } },
+        { "mse_loss", 1, 2, .in = { { 3, 1 }, { 1, NOT } }, .weight = { 2 }, .value = { NOT }, .slope = { { 4, NOT }, { -4, NOT } } },
+    };
+    for (size_t i = 0; i < sizeof matrices / sizeof matrices[0]; i++) call(&matrices[i], context);
+}
+
+static void compare_matrix(const char *what, const matrix *m, const double *expected, tg_tensor tensor, int type) {
+    double got[FEW];
+    ck_assert_int_eq(tg_read_f64(tensor, got), TG_OK);
+    for (int e = 0; e < tg_rows(tensor) * tg_cols(tensor); e++)
+        ck_assert_msg(fits(expected[e], got[e], type), "%s of %s of (%g, %g, %g, %g) in %s: element %d is %.17g, not %.17g", what, m->op,
+                      m->in[0][0], m->in[0][1], m->in[0][2], m->in[0][3], name_of(type), e, got[e], expected[e]);
+}
+
+static void check_matrix(const matrix *m, int type) {
+    tg_tape     *tape   = tape_of(type);
+    const tg_op *op     = tg_op_find(m->op);
+    const bool   labels = is(op, "cross_entropy");
+    const int    wanted = labels ? 1 : op->arity;
+    tg_tensor    in[2], g[2];
+    for (int k = 0; k < op->arity; k++)
+        in[k] = k == 1 && labels ? tg_labels(tape, m->labels, m->rows) : tg_input_f64(tape, m->in[k], m->rows, m->cols);
+    const tg_tensor y = tg_apply(tape, op, in, op->arity, NULL);
+    tg_gradients(y, tg_input_f64(tape, m->weight, tg_rows(y), tg_cols(y)), in, wanted, g, NULL);
+    tg_keep(y);
+    must_run(tape, g, wanted);
+    compare_matrix("value", m, m->value, y, type);
+    for (int k = 0; k < wanted && !m->value_only; k++) compare_matrix(k == 0 ? "derivative" : "derivative by the target", m, m->slope[k], g[k], type);
+    tg_tape_free(tape);
+}
+
+static void check_matrix_in_both_types(const matrix *m, void *context) {
+    (void)context;
+    for (int type = TG_F32; type <= TG_F64; type++) check_matrix(m, type);
+}
+
+START_TEST(ops_on_matrices_at_special_values) {
+    each_matrix(check_matrix_in_both_types, NULL);
+}
+END_TEST
+
+/* ---- no op is forgotten ---- */
+
+/* Ops with attributes or operands of their own kind have tests of their own below. */
+static const char *const elsewhere[] = { "matmul", "broadcast_to", "sum_to", "view", "concat", "one_hot", "stop", "assign", "bernoulli" };
+
+typedef struct { const char *name; bool found; } quest;
+
+static void look_at_point(const point *p, void *context) {
+    quest *q = context;
+    q->found = q->found || strcmp(p->op, q->name) == 0;
+}
+
+static void look_at_matrix(const matrix *m, void *context) {
+    quest *q = context;
+    q->found = q->found || strcmp(m->op, q->name) == 0;
+}
+
+START_TEST(every_registered_op_has_a_row) {
+    for (int i = 0; i < tg_op_count(); i++) {
+        quest q = { .name = tg_op_at(i)->name };
+        each_point(look_at_point, &q);
+        each_matrix(look_at_matrix, &q);
+        for (size_t k = 0; k < sizeof elsewhere / sizeof elsewhere[0]; k++) q.found = q.found || strcmp(elsewhere[k], q.name) == 0;
+        ck_assert_msg(q.found, "the op %s has no row of special values in %s", q.name, __FILE__);
+    }
+}
+END_TEST
+
+/* ---- NaN ---- */
+
+/* A comparison answers yes or no, and a choice looks at one side only; everything else that computes lets a NaN through from any operand. */
+static bool hides_nan(const tg_op *op) { return is(op, "greater") || is(op, "select") || !(op->flags & TG_OP_ELEMENTWISE) || op->arity < 1; }
+
+static void check_nan(const tg_op *op, int operand, int type) {
+    tg_tape     *tape     = tape_of(type);
+    const double ordinary = 0.5, none = NAN;
+    struct { double number; int64_t more[2]; } attributes = { .number = 0.75 };
+    if (is(op, "broadcast_to")) memcpy(&attributes, (const int64_t[]){ 1, 1 }, 2 * sizeof(int64_t));
+    tg_tensor in[3];
+    for (int k = 0; k < op->arity; k++) in[k] = tg_scalar_input(tape, k == operand ? &none : &ordinary);
+    const tg_tensor y = tg_apply(tape, op, in, op->arity, &attributes);
+    must_run(tape, &y, 1);
+    ck_assert_msg(isnan(tg_item(y)), "%s in %s makes %g of a NaN in operand %d", op->name, name_of(type), tg_item(y), operand);
+    tg_tape_free(tape);
+}
+
+START_TEST(a_nan_goes_through_elementwise_arithmetic) {
+    for (int i = 0; i < tg_op_count(); i++) {
+        const tg_op *op = tg_op_at(i);
+        if (hides_nan(op) || is(op, "assign")) continue;
+        for (int k = 0; k < op->arity; k++)
+            for (int type = TG_F32; type <= TG_F64; type++) check_nan(op, k, type);
+    }
+}
+END_TEST
+
+/* ---- ties ---- */
+
+START_TEST(the_maximum_of_a_tensor_and_itself_has_derivative_one) {
+    const double x[3] = { -1, 0, INFINITY };
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape        *tape = tape_of(type);
+        double          value[3], slope[3];
+        const tg_tensor a = tg_input_f64(tape, x, 1, 3), y = tg_maximum(a, a), g = tg_grad(tg_sum(y), a);
+        must_run(tape, (const tg_tensor[]){ y, g }, 2);
+        ck_assert_int_eq(tg_read_f64(y, value), TG_OK);
+        ck_assert_int_eq(tg_read_f64(g, slope), TG_OK);
+        for (int e = 0; e < 3; e++) ck_assert(value[e] == x[e] && slope[e] == 1);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* ---- ops that move values: what is special arrives as it is ---- */
+
+static const double special[6] = { NAN, INFINITY, -INFINITY, -0.0, 0, 7 };
+
+static void same_values(const double *got, const double *expected, int count, const char *what) {
+    for (int e = 0; e < count; e++)
+        ck_assert_msg((isnan(expected[e]) && isnan(got[e])) || (got[e] == expected[e] && signbit(got[e]) == signbit(expected[e])),
+                      "%s: element %d is %g, not %g", what, e, got[e], expected[e]);
+}
+
+static void check_moved(tg_tensor y, const double *expected, const char *what) {
+    double got[12];
+    must_run(y.tape, &y, 1);
+    ck_assert_int_eq(tg_read_f64(y, got), TG_OK);
+    same_values(got, expected, (int)(tg_rows(y) * tg_cols(y)), what);
+}
+
+static void check_moves(tg_tape *tape) {
+    const double    twice[12] = { NAN, INFINITY, -INFINITY, -0.0, 0, 7, NAN, INFINITY, -INFINITY, -0.0, 0, 7 };
+    const tg_tensor x = tg_input_f64(tape, special, 1, 6);
+    check_moved(tg_broadcast_to(x, 2, 6), twice, "broadcast_to");
+    check_moved(tg_concat((const tg_tensor[]){ x, x }, 2), twice, "concat");
+    check_moved(tg_view(x, 1, 2, 2), special + 1, "view");
+    check_moved(tg_stop(x), special, "stop");
+    check_moved(tg_sum_to(x, 1, 6), special, "sum_to of its own shape");
+}
+
+/* Whatever x holds, the derivative is the cotangent in its places: 2 for each element that is used, 0 elsewhere. */
+static void check_moved_back(tg_tensor y, tg_tensor x, const double *expected, const char *what) {
+    const tg_tensor ones = tg_broadcast_to(tg_constant(y.tape, 2), tg_rows(y), tg_cols(y));
+    tg_tensor       g;
+    tg_gradients(y, ones, &x, 1, &g, NULL);
+    check_moved(g, expected, what);
+}
+
+static void check_moves_back(tg_tape *tape) {
+    const tg_tensor x = tg_input_f64(tape, special, 1, 6);
+    check_moved_back(tg_broadcast_to(x, 2, 6), x, (const double[]){ 4, 4, 4, 4, 4, 4 }, "derivative of broadcast_to");
+    check_moved_back(tg_concat((const tg_tensor[]){ x, x }, 2), x, (const double[]){ 4, 4, 4, 4, 4, 4 }, "derivative of concat");
+    check_moved_back(tg_view(x, 1, 2, 2), x, (const double[]){ 0, 2, 2, 2, 2, 0 }, "derivative of view");
+    check_moved_back(tg_stop(x), x, (const double[]){ 0, 0, 0, 0, 0, 0 }, "derivative of stop");
+    check_moved_back(tg_sum_to(x, 1, 1), x, (const double[]){ 2, 2, 2, 2, 2, 2 }, "derivative of sum_to");
+}
+
+START_TEST(moving_changes_nothing) {
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape *tape = tape_of(type);
+        check_moves(tape);
+        check_moves_back(tape);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+START_TEST(special_values_can_be_assigned) {
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape     *tape    = tape_of(type);
+        tg_params   *params  = tg_params_new(1, NULL);
+        tg_variable *v       = tg_variable_new(params, "v", 1, 6, NULL);
+        tg_tensor    x       = tg_input_f64(tape, special, 1, 6), written = tg_assign(tg_use(tape, v), x);
+        check_moved_back(written, x, (const double[]){ 2, 2, 2, 2, 2, 2 }, "derivative of assign");
+        check_moved(written, special, "assign");
+        tg_begin(tape, NULL);
+        check_moved(tg_scale(tg_use(tape, v), 1), special, "what was assigned");
+        tg_tape_free(tape);
+        tg_params_free(params);
+    }
+}
+END_TEST
+
+/* ---- sizes of zero ---- */
+
+static void check_all(tg_tensor y, int64_t rows, int64_t cols, double expected, const char *what) {
+    double got[LARGEST];
+    must_run(y.tape, &y, 1);
+    ck_assert_msg(tg_rows(y) == rows && tg_cols(y) == cols, "%s: the shape is [%d,%d]", what, (int)tg_rows(y), (int)tg_cols(y));
+    ck_assert_int_eq(tg_read_f64(y, got), TG_OK);
+    for (int e = 0; e < rows * cols; e++) ck_assert_msg(fits(expected, got[e], TG_F64), "%s: element %d is %g, not %g", what, e, got[e], expected);
+}
+
+static void check_sums_over_nothing(tg_tensor no_rows, tg_tensor no_cols) {      /* [0, 3] and [3, 0] */
+    check_all(tg_sum(no_rows), 1, 1, 0, "sum of [0,3]");
+    check_all(tg_sum(no_cols), 1, 1, 0, "sum of [3,0]");
+    check_all(tg_sum_rows(no_rows), 1, 3, 0, "sum_rows of [0,3]");
+    check_all(tg_sum_cols(no_cols), 3, 1, 0, "sum_cols of [3,0]");
+    check_all(tg_sum_to(no_rows, 1, 3), 1, 3, 0, "[0,3] summed to [1,3]");
+    check_all(tg_sum_to(no_cols, 3, 1), 3, 1, 0, "[3,0] summed to [3,1]");
+    check_all(tg_sum_to(no_cols, 1, 1), 1, 1, 0, "[3,0] summed to [1,1]");
+    check_all(tg_mean(no_rows), 1, 1, NOT, "mean of [0,3]");
+    check_all(tg_mean(no_cols), 1, 1, NOT, "mean of [3,0]");
+    check_all(tg_mean_rows(no_rows), 1, 3, NOT, "mean_rows of [0,3]");
+    check_all(tg_mean_cols(no_cols), 3, 1, NOT, "mean_cols of [3,0]");
+    check_all(tg_logsumexp(no_cols), 3, 1, -INF, "logsumexp of [3,0], the logarithm of an empty sum");
+    check_all(tg_softmax(no_cols), 3, 0, 0, "softmax of [3,0]");
+    check_all(tg_log_softmax(no_rows), 0, 3, 0, "log_softmax of [0,3]");
+}
+
+static void check_other_empty(tg_tape *tape, tg_tensor no_rows, tg_tensor no_cols) {
+    const int32_t   unused = 0;
+    const tg_tensor labels = tg_labels(tape, &unused, 0);
+    check_all(tg_matmul(no_cols, no_rows), 3, 3, 0, "[3,0] times [0,3]");
+    check_all(tg_matmul_transposed(no_rows, true, no_rows, false), 3, 3, 0, "[0,3] transposed times [0,3]");
+    check_all(tg_matmul(no_rows, no_cols), 0, 0, 0, "[0,3] times [3,0]");
+    check_all(tg_transpose(no_rows), 3, 0, 0, "transpose of [0,3]");
+    check_all(tg_one_hot(labels, 4), 0, 4, 0, "one_hot of no labels");
+    check_all(tg_concat((const tg_tensor[]){ no_rows, tg_constant(tape, 7), no_cols }, 3), 1, 1, 7, "nothing, 7, nothing");
+    check_all(tg_concat(&no_rows, 1), 1, 0, 0, "concat of nothing");
+    check_all(tg_view(no_rows, 0, 5, 0), 5, 0, 0, "view of nothing");
+    check_all(tg_broadcast_to(tg_constant(tape, 7), 0, 3), 0, 3, 0, "7 repeated to [0,3]");
+    check_all(tg_add(no_rows, tg_constant(tape, 7)), 0, 3, 0, "[0,3] + 7");
+    check_all(tg_bernoulli(tape, 0.5, 0, 3), 0, 3, 0, "no draws");
+    check_all(tg_cross_entropy(no_rows, labels), 1, 1, NOT, "cross_entropy without rows");
+    check_all(tg_cross_entropy(no_rows, no_rows), 1, 1, NOT, "cross_entropy without rows, with distributions");
+    check_all(tg_binary_cross_entropy_with_logits(no_rows, no_rows), 1, 1, NOT, "binary cross-entropy without rows");
+    check_all(tg_mse_loss(no_cols, no_cols), 1, 1, NOT, "mse_loss without columns");
+}
+
+/* What a value of size zero is made of still has a derivative: of no terms, zero. */
+static void check_empty_derivatives(tg_tape *tape) {
+    const double    x[2] = { 1, 2 };
+    const tg_tensor a = tg_input_f64(tape, x, 2, 1), none = tg_view(a, 0, 0, 3), wide = tg_matmul(a, tg_view(a, 1, 1, 0));
+    check_all(tg_grad(tg_sum(none), a), 2, 1, 0, "derivative of a sum over nothing");
+    check_all(tg_grad(tg_sum(wide), a), 2, 1, 0, "derivative of an empty product");
+    check_all(tg_grad(tg_sum(tg_matmul_transposed(none, true, none, false)), none), 0, 3, 0, "derivative by nothing");
+}
+
+START_TEST(sizes_of_zero) {
+    const double unused = 5;
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape        *tape    = tape_of(type);
+        const tg_tensor no_rows = tg_input_f64(tape, &unused, 0, 3), no_cols = tg_input_f64(tape, &unused, 3, 0);
+        check_sums_over_nothing(no_rows, no_cols);
+        check_other_empty(tape, no_rows, no_cols);
+        check_empty_derivatives(tape);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* ---- matrix product ---- */
+
+START_TEST(a_product_adds_special_values_as_a_sum_does) {
+    const double a[4] = { 1, INFINITY, 0, 2 }, b[2] = { 0, 1 }, c[2] = { 1, -INFINITY };
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape        *tape = tape_of(type);
+        const tg_tensor m    = tg_input_f64(tape, a, 2, 2);
+        check_moved(tg_matmul(m, tg_input_f64(tape, b, 2, 1)), (const double[]){ INFINITY, 2 }, "1 0 + inf 1 and 0 0 + 2 1");
+        check_moved(tg_matmul(m, tg_input_f64(tape, c, 2, 1)), (const double[]){ -INFINITY, -INFINITY }, "1 1 - inf inf and 0 1 - 2 inf");
+        check_moved(tg_matmul_transposed(m, true, tg_input_f64(tape, c, 2, 1), false), (const double[]){ NAN, NAN }, "1 1 - 0 inf and inf 1 - 2 inf");
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* ---- many rows ---- */
+
+/* The same term in each row, whose mean is the term: what is lost in adding shows at its worst. */
+START_TEST(the_loss_of_a_large_batch_keeps_its_digits) {
+    enum { ROWS = 100000 };
+    double  *x      = calloc(2 * ROWS, sizeof *x), *half = malloc(2 * ROWS * sizeof *half);
+    int32_t *labels = calloc(ROWS, sizeof *labels);
+    ck_assert(x != NULL && half != NULL && labels != NULL);
+    for (int e = 0; e < 2 * ROWS; e++) half[e] = 0.5;
+    tg_tape        *tape   = tape_of(TG_F32);
+    const tg_tensor logits = tg_input_f64(tape, x, ROWS, 2), target = tg_input_f64(tape, half, ROWS, 2);
+    const tg_tensor losses[] = { tg_cross_entropy(logits, tg_labels(tape, labels, ROWS)), tg_cross_entropy(logits, target),
+                                 tg_binary_cross_entropy_with_logits(logits, target), tg_mse_loss(tg_shift(logits, 1.0 / 3), logits) };
+    must_run(tape, losses, 4);
+    for (int k = 0; k < 4; k++) {
+        const double expected = k < 3 ? log(2) : 1 / 9.0;
+        ck_assert_msg(fits(expected, tg_item(losses[k]), TG_F32), "loss %d is %.9g, not %.9g", k, tg_item(losses[k]), expected);
+    }
+    tg_tape_free(tape);
+    free(x), free(half), free(labels);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+typedef tg_tensor (*loss)(tg_tensor prediction, tg_tensor target);
+
+static void check_refusal(tg_tape *tape, loss f, int64_t rows, int64_t cols, int64_t target_rows, int64_t target_cols) {
+    const double data[6] = { 0 };
+    tg_begin(tape, NULL);
+    const tg_tensor y = f(tg_input_f64(tape, data, rows, cols), tg_input_f64(tape, data, target_rows, target_cols));
+    ck_assert_uint_eq(y.id, 0);
+    ck_assert_int_eq(tg_tape_status(tape), TG_SHAPE_MISMATCH);
+    ck_assert_int_eq(tg_run(y), TG_SHAPE_MISMATCH);
+}
+
+START_TEST(losses_broadcast_nothing) {
+    const loss losses[] = { tg_mse_loss, tg_binary_cross_entropy_with_logits, tg_cross_entropy };
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape *tape = tape_of(type);
+        for (int k = 0; k < 3; k++) {
+            check_refusal(tape, losses[k], 2, 3, 2, 1);
+            check_refusal(tape, losses[k], 2, 1, 2, 3);
+            check_refusal(tape, losses[k], 2, 3, 1, 3);
+            check_refusal(tape, losses[k], 1, 3, 2, 3);
+            check_refusal(tape, losses[k], 2, 3, 1, 1);
+            check_refusal(tape, losses[k], 2, 1, 1, 2);      /* [batch, 1] against [1, batch] */
+        }
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+START_TEST(there_is_one_label_for_each_row) {
+    const double  logits[6] = { 0 };
+    const int32_t labels[3] = { 0 };
+    tg_tape      *tape      = tape_of(TG_F32);
+    tg_cross_entropy(tg_input_f64(tape, logits, 2, 3), tg_labels(tape, labels, 1));
+    ck_assert_int_eq(tg_tape_status(tape), TG_SHAPE_MISMATCH);
+    tg_begin(tape, NULL);
+    tg_cross_entropy(tg_input_f64(tape, logits, 2, 3), tg_input_i32(tape, labels, 1, 2));
+    ck_assert_int_eq(tg_tape_status(tape), TG_SHAPE_MISMATCH);
+    tg_tape_free(tape);
+}
+END_TEST
+
+static void check_label(int type, bool loss_too, int32_t wrong, const char *sentence) {
+    const double    logits[9] = { 0 };
+    const int32_t   labels[3] = { 0, 2, wrong };
+    tg_tape        *tape      = tape_of(type);
+    const tg_tensor target    = tg_labels(tape, labels, 3);
+    const tg_tensor y         = loss_too ? tg_cross_entropy(tg_input_f64(tape, logits, 3, 3), target) : tg_one_hot(target, 3);
+    ck_assert_int_eq(tg_run(y), TG_OUT_OF_RANGE);
+    ck_assert_msg(strstr(tg_tape_error(tape), sentence) != NULL, "\"%s\" does not say \"%s\"", tg_tape_error(tape), sentence);
+    tg_tape_free(tape);
+}
+
+START_TEST(a_label_out_of_range_is_named_with_its_row) {
+    for (int type = TG_F32; type <= TG_F64; type++)
+        for (int loss_too = 0; loss_too < 2; loss_too++) {
+            check_label(type, loss_too == 1, 3, "label 3 in row 2 is not in [0, 3)");
+            check_label(type, loss_too == 1, -1, "label -1 in row 2 is not in [0, 3)");
+            check_label(type, loss_too == 1, INT32_MIN, "label -2147483648 in row 2 is not in [0, 3)");
+        }
+}
+END_TEST
+
+START_TEST(the_first_and_the_last_class_are_in_range) {
+    const int32_t labels[2] = { 2, 0 };
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape *tape = tape_of(type);
+        check_moved(tg_one_hot(tg_labels(tape, labels, 2), 3), (const double[]){ 0, 0, 1, 1, 0, 0 }, "one_hot");
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* ---- clip_factor ---- */
+
+static tg_status clip_status(int type, double squared) {
+    tg_tape        *tape   = tape_of(type);
+    const tg_status status = tg_run(tg_clip_factor(tg_scalar_input(tape, &squared), 1));
+    tg_tape_free(tape);
+    return status;
+}
+
+START_TEST(a_norm_that_is_not_finite_stops_the_step) {
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        ck_assert_int_eq(clip_status(type, INFINITY), TG_NOT_FINITE);
+        ck_assert_int_eq(clip_status(type, NAN), TG_NOT_FINITE);
+        ck_assert_int_eq(clip_status(type, -1), TG_NOT_FINITE);      /* its root is no number */
+        ck_assert_int_eq(clip_status(type, 0), TG_OK);
+        ck_assert_int_eq(clip_status(type, 1e30), TG_OK);
+    }
+}
+END_TEST
+
+/* ---- random ---- */
+
+START_TEST(bernoulli_of_zero_and_one_and_of_no_probability) {
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape *tape = tape_of(type);
+        check_all(tg_bernoulli(tape, 0, 3, 5), 3, 5, 0, "bernoulli of 0");
+        check_all(tg_bernoulli(tape, 1, 3, 5), 3, 5, 1, "bernoulli of 1");
+        const double wrong[] = { -0.1, 1.1, NAN };
+        for (int k = 0; k < 3; k++) {
+            tg_begin(tape, NULL);
+            tg_bernoulli(tape, wrong[k], 3, 5);
+            ck_assert_int_eq(tg_tape_status(tape), TG_BAD_ARGUMENT);
+            tg_begin(tape, NULL);
+            tg_dropout(tg_constant(tape, 1), wrong[k]);
+            ck_assert_int_eq(tg_tape_status(tape), TG_BAD_ARGUMENT);
+        }
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+static void check_dropout(int type, bool training, double p, const double *expected, double slope) {
+    tg_tape *tape = tape_of(type);
+    tg_begin(tape, &(tg_begin_options){ .training = training });
+    const tg_tensor x = tg_input_f64(tape, special, 1, 6), y = tg_dropout(x, p);
+    check_moved(y, expected, "dropout");
+    check_all(tg_grad(tg_sum(y), x), 1, 6, slope, "derivative of dropout");
+    tg_tape_free(tape);
+}
+
+START_TEST(dropout_keeps_all_or_nothing) {
+    const double zeros[6] = { 0 };
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        check_dropout(type, true, 0, special, 1);
+        check_dropout(type, false, 0.5, special, 1);
+        check_dropout(type, false, 1, special, 1);
+        check_dropout(type, true, 1, zeros, 0);      /* not even a NaN is left */
+    }
+}
+END_TEST
+
+START_TEST(dropout_scales_what_it_keeps) {
+    double data[LARGEST], y[LARGEST], g[LARGEST];
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape *tape = tape_of(type);
+        tg_begin(tape, &(tg_begin_options){ .training = true });
+        const tg_tensor x = filled(tape, 3, data, 3, 5), dropped = tg_dropout(x, 0.5), slope = tg_grad(tg_sum(dropped), x);
+        must_run(tape, (const tg_tensor[]){ dropped, slope }, 2);
+        ck_assert_int_eq(tg_read_f64(dropped, y), TG_OK);
+        ck_assert_int_eq(tg_read_f64(slope, g), TG_OK);
+        for (int e = 0; e < LARGEST; e++) ck_assert((y[e] == 6 && g[e] == 2) || (y[e] == 0 && g[e] == 0));
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+int main(void) {
+    return RUN_TESTS("values", every_registered_op_has_a_row, elementwise_ops_at_special_values, ops_on_matrices_at_special_values,
+                     a_nan_goes_through_elementwise_arithmetic, the_maximum_of_a_tensor_and_itself_has_derivative_one, moving_changes_nothing,
+                     special_values_can_be_assigned, sizes_of_zero, a_product_adds_special_values_as_a_sum_does,
+                     the_loss_of_a_large_batch_keeps_its_digits, losses_broadcast_nothing,
+                     there_is_one_label_for_each_row, a_label_out_of_range_is_named_with_its_row, the_first_and_the_last_class_are_in_range,
+                     a_norm_that_is_not_finite_stops_the_step, bernoulli_of_zero_and_one_and_of_no_probability, dropout_keeps_all_or_nothing,
+                     dropout_scales_what_it_keeps);
+}
