@@ -64,7 +64,8 @@ TG_API tg_tensor tg_maximum(tg_tensor x, tg_tensor y);                          
 
 TG_API tg_tensor tg_greater(tg_tensor x, tg_tensor y);                          /* 1 where x > y, else 0; derivative zero */
 
-/* x where condition is not 0, y elsewhere. Nothing of the one not taken enters value or gradient, not even a NaN. */
+/* x where condition is not 0, y elsewhere. Nothing of the one not taken enters the value, not even a NaN, and its cotangent is zero (which an infinite slope
+ * further down, as of sqrt at 0, still makes a NaN). */
 TG_API tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y);
 
 /* ---- activations ---- */
