@@ -2,17 +2,19 @@
 #ifndef TAPEGRAD_CORE_BLOCK_H
 #define TAPEGRAD_CORE_BLOCK_H
 
+#include <stdatomic.h>
 #include <tapegrad/variable.h>
 
 /* The flat memory of one group: variables one behind the other, each on 64 bytes, zero between them. */
 typedef struct tg_block {
-    tg_params *params;
-    char      *name;
-    bool       state, closed;
-    void      *data;          /* [count] of params' type */
-    size_t     bytes;
-    int64_t    count;
-    uint64_t   version;       /* raised by each write, and when the frozen slices change */
+    tg_params  *params;
+    char       *name;
+    bool        state;
+    atomic_bool closed;       /* by the first use: of several threads that read, each may be the first */
+    void       *data;         /* [count] of params' type */
+    size_t      bytes;
+    int64_t     count;
+    uint64_t    version;      /* raised by each write, and when the frozen slices change */
 } tg_block;
 
 struct tg_variable {

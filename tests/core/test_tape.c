@@ -120,6 +120,28 @@ START_TEST(what_a_node_is_called_finds_it) {
 }
 END_TEST
 
+START_TEST(names_made_up_in_every_step) {
+    tg_params   *params = tg_params_new(1, NULL);
+    tg_variable *w      = tg_variable_new(params, "w", 1, 2, NULL);
+    for (int step = 0; step < 300; step++) {      /* more than are kept from step to step */
+        char name[32];
+        tg_begin(tape, NULL);
+        tg_push_scope(tape, "net");
+        tg_tensor h = tg_sum(tg_use(tape, w)), last = h;
+        for (int i = 0; i < 300; i++) {
+            snprintf(name, sizeof name, "h%d", 300 * step + i);
+            last = tg_name(tg_neg(h), name);
+        }
+        char full[64];
+        snprintf(full, sizeof full, "net/%s", name);
+        ck_assert_uint_eq(tg_find(tape, full).id, last.id);
+        ck_assert_uint_eq(tg_find(tape, "w").id, tg_use(tape, w).id);
+        expect_ok(tg_run(last));
+    }
+    tg_params_free(params);
+}
+END_TEST
+
 /* ---- failures ---- */
 
 static void *look_for_a_failure(void *before_and_own) {
@@ -587,7 +609,8 @@ END_TEST
 int main(void) {
     const TTest *const tests[] = {
         a_name_given_again_is_numbered, a_name_belongs_to_the_scope_in_which_it_was_given, scopes_end_with_the_step, a_name_that_nobody_has,
-        what_a_node_is_called_finds_it, the_last_error_is_of_this_thread, the_last_error_is_the_first_and_reading_clears_it,
+        what_a_node_is_called_finds_it, names_made_up_in_every_step, the_last_error_is_of_this_thread,
+        the_last_error_is_the_first_and_reading_clears_it,
         sentences_name_op_shapes_and_scope, the_hook_is_called_once_inside_the_failing_call, the_executing_call_returns_the_first_failure,
         handles_of_another_step_and_tape, a_handle_of_a_freed_tape_does_not_fit_its_successor, denormals_are_flushed_in_single_precision_only,
         the_rounding_of_the_caller_stays, a_function_with_a_context, the_step_number_advances_behind_a_run_that_succeeded,

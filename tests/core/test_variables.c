@@ -1,6 +1,7 @@
 /* test_variables.c - variables in steps: blocks, assignment, freezing, what can be read and when, bad input. */
 #include "support.h"
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tapegrad/ops.h>
@@ -239,6 +240,35 @@ START_TEST(dropout_draws_the_same_mask_in_both_types) {
 }
 END_TEST
 
+/* ---- threads: any number may read the same variables, each on its own tape ---- */
+
+static void *gradient_in_a_thread(void *gradient) {
+    tg_tape *own = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    for (int step = 0; step < 20; step++) {
+        tg_begin(own, NULL);
+        tg_tensor g = tg_grad(loss_of(own), tg_use(own, w));
+        if (tg_run(g) != TG_OK || tg_read_f64(g, gradient) != TG_OK) break;
+    }
+    const tg_status status = tg_tape_status(own);
+    tg_tape_free(own);
+    return status == TG_OK ? gradient : NULL;
+}
+
+START_TEST(threads_read_the_same_variables) {
+    enum { THREADS = 4 };
+    double    gradient[THREADS][6], here[6];
+    pthread_t thread[THREADS];
+    void     *result;
+    for (int i = 0; i < THREADS; i++) ck_assert_int_eq(pthread_create(&thread[i], NULL, gradient_in_a_thread, gradient[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_join(thread[i], &result), 0);
+        ck_assert_ptr_nonnull(result);
+    }
+    ck_assert_ptr_nonnull(gradient_in_a_thread(here));
+    for (int i = 0; i < THREADS; i++) ck_assert_mem_eq(gradient[i], here, sizeof here);
+}
+END_TEST
+
 /* ---- memory that runs out ---- */
 
 /* One step of a net from nothing. reference [6]: its weights, to be found out by the first call that succeeds and to be met by every later one. */
@@ -293,6 +323,7 @@ int main(void) {
     tcase_add_test(cases, no_rows_and_no_columns);
     tcase_add_test(cases, philox_known_answers);
     tcase_add_test(cases, dropout_draws_the_same_mask_in_both_types);
+    tcase_add_test(cases, threads_read_the_same_variables);
     tcase_add_test(memory, every_allocation_may_fail);
     return run_suite(suite);
 }
