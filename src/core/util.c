@@ -131,12 +131,16 @@ void tg_tell_log(const char *sentence) {
 tg_status tg_fail_thread_list(tg_status status, const char *format, va_list arguments) {
     char sentence[sizeof last_sentence];
     vsnprintf(sentence, sizeof sentence, format, arguments);
-    if (last_status == TG_OK) {
-        last_status = status;
-        memcpy(last_sentence, sentence, sizeof sentence);
-        tg_tell_error(status, sentence);
-    }
+    const bool first = last_status == TG_OK;
+    tg_keep_failure(status, sentence);
+    if (first) tg_tell_error(status, sentence);
     return status;
+}
+
+void tg_keep_failure(tg_status status, const char *sentence) {
+    if (last_status != TG_OK) return;
+    last_status = status;
+    snprintf(last_sentence, sizeof last_sentence, "%s", sentence);
 }
 
 tg_status tg_fail_thread(tg_status status, const char *format, ...) {

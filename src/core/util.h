@@ -30,6 +30,9 @@ bool tg_multiply(size_t a, size_t b, size_t *product);
 tg_status tg_fail_thread(tg_status status, const char *format, ...) TG_FORMAT(2, 3);
 tg_status tg_fail_thread_list(tg_status status, const char *format, va_list arguments) TG_FORMAT(2, 0);
 
+/* The same for a failure of which the hook has been told. */
+void tg_keep_failure(tg_status status, const char *sentence);
+
 /* Tells the hooks. */
 void tg_tell_error(tg_status status, const char *sentence);
 void tg_tell_log(const char *sentence);

@@ -14,7 +14,7 @@ tg_status tg_check_model(const tg_model *model, const char *caller) {
 }
 
 tg_status tg_pass_failure(const tg_tape *tape, tg_status status) {
-    if (status != TG_OK && tg_tape_status(tape) == status) tg_fail_thread(status, "%s", tg_tape_error(tape));
+    if (status != TG_OK && tg_tape_status(tape) == status) tg_keep_failure(status, tg_tape_error(tape));
     return status;
 }
 
