@@ -52,6 +52,7 @@ typedef struct tg_operand {
     const void *data;
     int64_t     rows, cols;
     int64_t     row_stride, col_stride;
+    bool        integer;
 } tg_operand;
 
 /* One call of a kernel. Elementwise and rowwise kernels write the rows [row_begin, row_end) of output, and nothing else. A kernel that sums over rows is

@@ -15,6 +15,9 @@ typedef struct tg_block {
     size_t      bytes;
     int64_t     count;
     uint64_t    version;      /* raised by each write, and when the frozen slices change */
+    uint32_t    frozen;       /* number of the set of variables that are frozen; 0: none */
+    char      **frozen_sets;  /* [frozen_set_count]: sets met so far, as "0101": set 1, 2, ... */
+    size_t      frozen_set_count, frozen_set_capacity;
 } tg_block;
 
 struct tg_variable {

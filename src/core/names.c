@@ -64,7 +64,10 @@ void tg_names_release(tg_tape *tape) {
 }
 
 void tg_names_begin(tg_tape *tape) {
-    if (tape->name_count > MOST_NAMES) tg_names_release(tape);
+    if (tape->name_count > MOST_NAMES) {
+        tg_names_release(tape);
+        tape->known = tape->known_sections = 0;      /* their scopes are numbers of names */
+    }
     tape->scope_count = 0;
     tape->scope       = 0;
 }
@@ -106,6 +109,11 @@ void tg_pop_scope(tg_tape *tape) {
 static bool is_taken(const tg_tape *tape, uint32_t index) {
     const tg_name_entry *entry = tape->names[index];
     return entry->id != 0 && entry->step == tape->handle_step && entry->id < tape->length && tape->nodes[entry->id].name == index;
+}
+
+const char *tg_name_of(const tg_tape *tape, uint32_t id) {
+    const uint32_t index = tape->nodes[id].name;
+    return index < tape->name_count && index != 0 && tape->names[index]->id == id && is_taken(tape, index) ? tape->names[index]->text : "";
 }
 
 static void give_name(tg_tape *tape, uint32_t index, uint32_t id) {

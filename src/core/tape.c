@@ -21,7 +21,7 @@ static uint32_t next_handle_step(void) {
     return step != 0 ? step : atomic_fetch_add(&last_handle_step, 1) + 1;
 }
 
-static void rewind_all(tg_tape *tape) { tg_rewind(tape, (tg_position){ .length = 1 }); }
+static void go_to_start(tg_tape *tape) { tg_go_to(tape, (tg_position){ .length = 1 }); }
 
 tg_tape *tg_tape_create(const tg_tape_options *options) {
     static const tg_tape_options defaults = { 0 };
@@ -34,13 +34,13 @@ tg_tape *tg_tape_create(const tg_tape_options *options) {
     tape->keep_denormals = options->keep_denormals;
     tape->seed           = options->seed;
     tape->handle_step    = next_handle_step();
-    rewind_all(tape);
+    go_to_start(tape);
     return tape;
 }
 
 void tg_tape_free(tg_tape *tape) {
     if (tape == NULL) return;
-    if (tape->release_executor != NULL) tape->release_executor(tape);
+    if (tape->execution != NULL) tape->execution->release(tape);
     tg_names_release(tape);
     tg_uses_release(tape);
     tg_release(tape->nodes, tape->capacity * sizeof *tape->nodes);
@@ -51,7 +51,28 @@ void tg_tape_free(tg_tape *tape) {
     tg_release(tape->section_nodes, tape->section_node_capacity * sizeof *tape->section_nodes);
     tg_release(tape->messages, tape->message_capacity * sizeof *tape->messages);
     tg_release(tape->scopes, tape->scope_capacity * sizeof *tape->scopes);
+    tg_release(tape->kept.at, tape->kept.capacity * sizeof *tape->kept.at);
+    tg_release(tape->finite.at, tape->finite.capacity * sizeof *tape->finite.at);
+    tg_release(tape->readable.at, tape->readable.capacity * sizeof *tape->readable.at);
+    tg_release(tape->items, tape->item_capacity * sizeof *tape->items);
     tg_release(tape, sizeof *tape);
+}
+
+/* An executor that computes what is recorded has to see each node again. */
+static void remember_step(tg_tape *tape) {
+    const bool computes = tape->execution != NULL && tape->execution->recorded != NULL;
+    if (tape->known < tape->length) tape->known = tape->length;
+    if (tape->known_sections < tape->section_count) tape->known_sections = tape->section_count;
+    if (computes) tape->known = tape->known_sections = 0;
+    tape->differs = false;
+}
+
+static void end_marks(tg_tape *tape) {
+    tg_clear_ids(tape, &tape->kept, TG_MARK_KEPT);
+    tg_clear_ids(tape, &tape->finite, TG_MARK_FINITE);
+    tg_clear_ids(tape, &tape->readable, TG_MARK_READABLE);
+    for (size_t i = 0; i < tape->item_count; i++) tape->nodes[tape->items[i].id].marks &= (uint16_t)~TG_MARK_ITEM;
+    tape->item_count = 0;
 }
 
 tg_status tg_begin(tg_tape *tape, const tg_begin_options *options) {
@@ -63,7 +84,9 @@ tg_status tg_begin(tg_tape *tape, const tg_begin_options *options) {
     tape->sentence[0] = '\0';
     tape->origin      = 0;
     tape->handle_step = next_handle_step();
-    rewind_all(tape);
+    end_marks(tape);
+    remember_step(tape);
+    go_to_start(tape);
     tg_names_begin(tape);
     return TG_OK;
 }
@@ -91,7 +114,7 @@ static void keep_failure(tg_tape *tape, tg_status status, const char *format, va
     if (tape->scope != 0 && length >= 0 && (size_t)length < sizeof tape->sentence)
         snprintf(tape->sentence + length, sizeof tape->sentence - (size_t)length, ", in %s", tg_name_text(tape, tape->scope));
     tape->status = status;
-    tg_tell_error(status, tape->sentence);
+    if (!tape->is_internal) tg_tell_error(status, tape->sentence);
 }
 
 tg_status tg_fail(tg_tape *tape, tg_status status, const char *format, ...) {
@@ -152,7 +175,16 @@ tg_position tg_position_of(const tg_tape *tape) {
                           tape->section_count, tape->section_node_count, tape->message_count,   tape->draws };
 }
 
-void tg_rewind(tg_tape *tape, tg_position position) {
+/* Nodes that are taken away can no longer be marked. */
+static void drop_ids(tg_ids *list, size_t length) {
+    while (list->count > 0 && list->at[list->count - 1] >= length) list->count--;
+}
+
+void tg_go_to(tg_tape *tape, tg_position position) {
+    if (position.length < tape->length) {
+        drop_ids(&tape->kept, position.length);
+        drop_ids(&tape->finite, position.length);
+    }
     tape->length             = position.length;
     tape->operand_count      = position.operand_count;
     tape->attribute_count    = position.attribute_count;
@@ -191,13 +223,51 @@ static void store_attributes(tg_tape *tape, tg_record *node, const void *attribu
     tape->attribute_count += words;
 }
 
+/* ---- the last step: while this one agrees with it, its nodes stand, and nothing is inferred or written again ---- */
+
+bool tg_is_known(const tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes) {
+    if (tape->length >= tape->known) return false;
+    const tg_record *node = &tape->nodes[tape->length];
+    if (node->op != op || node->input_count != (uint32_t)count || node->scope != tape->scope || node->origin != tape->origin) return false;
+    const uint32_t *known = count <= TG_INLINE_INPUTS ? node->inputs : &tape->operands[node->inputs[0]];
+    for (int i = 0; i < count; i++)
+        if (known[i] != inputs[i]) return false;
+    return op->attribute_size == 0 || memcmp(&tape->attributes[node->attributes], attributes, op->attribute_size) == 0;
+}
+
+/* Goes over a node that is known. */
+static tg_tensor step_over(tg_tape *tape, const tg_op *op, int count) {
+    const uint32_t id = (uint32_t)tape->length++;
+    tape->attribute_count += (op->attribute_size + 7) / 8;
+    if (count > TG_INLINE_INPUTS) tape->operand_count += (size_t)count;
+    if (op->flags & TG_OP_RANDOM) tape->draws++;
+    if (tape->origin != 0) tape->nodes[id].origin_argument = -1;      /* the walk at hand finds it out */
+    return tg_handle(tape, id);
+}
+
+static bool is_known_leaf(const tg_tape *tape, const tg_op *op, tg_shape shape, const tg_leaf *leaf, const void *attributes) {
+    if (!tg_is_known(tape, op, NULL, 0, attributes)) return false;
+    const tg_record *node  = &tape->nodes[tape->length];
+    const tg_leaf   *known = &tape->leaves[tape->leaf_count];
+    return node->rows == shape.rows && node->cols == shape.cols && known->kind == leaf->kind && known->block == leaf->block && known->frozen == leaf->frozen;
+}
+
+/* From here on the step differs from the last one. */
+static void forget_known(tg_tape *tape) {
+    tape->differs = true;
+    if (tape->known > tape->length) tape->known = tape->length;
+    if (tape->known_sections > tape->section_count) tape->known_sections = tape->section_count;
+}
+
 /* Appends the node and lets the executor see it. leaf NULL: an op. */
 static tg_tensor append(tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes, tg_shape shape,
                         const tg_leaf *leaf) {
     if (!make_room(tape, (size_t)count, (op->attribute_size + 7) / 8))
         return tg_fail(tape, TG_OUT_OF_MEMORY, "%s: no memory for another node", op->name), tg_handle(tape, 0);
+    forget_known(tape);
     tg_position before = tg_position_of(tape);
     uint32_t    id     = (uint32_t)tape->length++;
+    if (op->flags & TG_OP_RANDOM) tape->draws++;
     tg_record  *node   = tg_record_of(tape, id);
     *node = (tg_record){ .op = op, .rows = shape.rows, .cols = shape.cols, .origin = tape->origin, .origin_argument = -1,
                          .marks = shape.integer ? TG_MARK_INTEGER : 0, .scope = tape->scope };
@@ -207,18 +277,21 @@ static tg_tensor append(tg_tape *tape, const tg_op *op, const uint32_t inputs[],
         node->inputs[0] = (uint32_t)tape->leaf_count;
         tape->leaves[tape->leaf_count++] = *leaf;
     }
-    if (tape->recorded != NULL && tape->recorded(tape, id) != TG_OK) {
-        tg_rewind(tape, before);
+    if (tape->execution != NULL && tape->execution->recorded != NULL && tape->execution->recorded(tape, id) != TG_OK) {
+        tg_go_to(tape, before);
         return tg_handle(tape, 0);
     }
     return tg_handle(tape, id);
 }
 
 tg_tensor tg_record_leaf(tg_tape *tape, const tg_op *op, tg_shape shape, const tg_leaf *leaf, const void *attributes) {
-    return append(tape, op, NULL, 0, attributes, shape, leaf);
+    if (!is_known_leaf(tape, op, shape, leaf, attributes)) return append(tape, op, NULL, 0, attributes, shape, leaf);
+    tape->leaves[tape->leaf_count++] = *leaf;      /* the data may lie elsewhere, the version have risen */
+    return step_over(tape, op, 0);
 }
 
 tg_tensor tg_record_node(tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes, tg_shape shape) {
+    if (tg_is_known(tape, op, inputs, count, attributes)) return step_over(tape, op, count);
     return append(tape, op, inputs, count, attributes, shape, NULL);
 }
 
@@ -269,6 +342,7 @@ static tg_tensor apply_checked(tg_tape *tape, const tg_op *op, const tg_tensor i
                                const void *attributes) {
     tg_shape output = { 0, 0, false };
     for (int i = 0; i < count; i++) ids[i] = inputs[i].id;
+    if (tg_is_known(tape, op, ids, count, attributes)) return step_over(tape, op, count);
     if (infer_shape(tape, op, ids, shapes, count, attributes, &output) != TG_OK) return tg_handle(tape, 0);
     return tg_record_node(tape, op, ids, count, attributes, output);
 }
@@ -279,6 +353,8 @@ tg_tensor tg_apply(tg_tape *tape, const tg_op *op, const tg_tensor inputs[], int
     if (count < 0 || (count > 0 && inputs == NULL) || (op->attribute_size > 0 && attributes == NULL))
         return tg_fail(tape, TG_NULL_ARGUMENT, "%s: operands or attributes are NULL", op->name), tg_handle(tape, 0);
     if (check_inputs(tape, op, inputs, count) != TG_OK) return tg_handle(tape, 0);
+    if ((op->flags & TG_OP_RANDOM) && tape->is_internal)
+        return tg_fail(tape, TG_UNSUPPORTED, "an expand may not draw; give it the draw as an operand"), tg_handle(tape, 0);
     if (count <= FEW_INPUTS) {
         uint32_t ids[FEW_INPUTS];
         tg_shape shapes[FEW_INPUTS];
@@ -343,13 +419,29 @@ tg_shape tg_shape_of(tg_tensor tensor) { return is_valid(tensor) ? tg_shape_at(t
 int64_t  tg_rows(tg_tensor tensor) { return tg_shape_of(tensor).rows; }
 int64_t  tg_cols(tg_tensor tensor) { return tg_shape_of(tensor).cols; }
 
-static tg_tensor mark(tg_tensor tensor, unsigned marks, const char *caller) {
-    if (tg_check_tensor(tensor, caller) == TG_OK) tg_record_of(tensor.tape, tensor.id)->marks |= (uint16_t)marks;
+bool tg_list_id(tg_tape *tape, tg_ids *list, uint32_t id, unsigned mark) {
+    if (tape->nodes[id].marks & mark) return true;
+    if (!tg_grow((void **)&list->at, &list->capacity, list->count + 1, sizeof *list->at))
+        return tg_fail(tape, TG_OUT_OF_MEMORY, "v%" PRIu32 ": no memory to mark it", id), false;
+    list->at[list->count++] = id;
+    tape->nodes[id].marks |= (uint16_t)mark;
+    return true;
+}
+
+void tg_clear_ids(tg_tape *tape, tg_ids *list, unsigned mark) {
+    for (size_t i = 0; i < list->count; i++) tape->nodes[list->at[i]].marks &= (uint16_t)~mark;
+    list->count = 0;
+}
+
+tg_tensor tg_keep(tg_tensor tensor) {
+    if (tg_check_tensor(tensor, "tg_keep") == TG_OK) tg_list_id(tensor.tape, &tensor.tape->kept, tensor.id, TG_MARK_KEPT);
     return tensor;
 }
 
-tg_tensor tg_keep(tg_tensor tensor) { return mark(tensor, TG_MARK_KEPT, "tg_keep"); }
-tg_tensor tg_require_finite(tg_tensor tensor) { return mark(tensor, TG_MARK_FINITE, "tg_require_finite"); }
+tg_tensor tg_require_finite(tg_tensor tensor) {
+    if (tg_check_tensor(tensor, "tg_require_finite") == TG_OK) tg_list_id(tensor.tape, &tensor.tape->finite, tensor.id, TG_MARK_FINITE);
+    return tensor;
+}
 
 uint32_t tg_node_count(const tg_tape *tape) { return tape != NULL ? (uint32_t)tape->length - 1 : 0; }
 
@@ -360,7 +452,7 @@ tg_status tg_node_at(const tg_tape *tape, uint32_t index, tg_node *node) {
     const tg_record *record = tg_record_of(tape, index);
     *node = (tg_node){ .op = record->op, .inputs = tg_inputs_of(tape, index), .input_count = (int)record->input_count,
                        .attributes = tg_attributes_of(tape, index), .shape = tg_shape_at(tape, index), .scope = tg_name_text(tape, record->scope),
-                       .name = tg_name_text(tape, record->name), .origin = record->origin, .origin_argument = record->origin_argument };
+                       .name = tg_name_of(tape, index), .origin = record->origin, .origin_argument = record->origin_argument };
     return TG_OK;
 }
 

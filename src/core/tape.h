@@ -11,11 +11,10 @@ enum { TG_INLINE_INPUTS = 4, TG_SENTENCE = 512, TG_LARGEST_TAPE = 1 << 30 };
 
 enum tg_node_marks {
     TG_MARK_INTEGER  = 1 << 0,
-    TG_MARK_FINITE   = 1 << 1,      /* tg_require_finite */
-    TG_MARK_KEPT     = 1 << 2,      /* tg_keep, until the next executing call */
-    TG_MARK_READABLE = 1 << 3,      /* argument of, or kept for, the last executing call */
-    TG_MARK_ITEM     = 1 << 4,      /* 1 x 1 and readable until tg_begin */
-    TG_MARK_WRITTEN  = 1 << 5       /* an assign whose write has been made */
+    TG_MARK_FINITE   = 1 << 1,      /* tg_require_finite: in tape->finite */
+    TG_MARK_KEPT     = 1 << 2,      /* tg_keep, until the next executing call: in tape->kept */
+    TG_MARK_READABLE = 1 << 3,      /* argument of, or kept for, the last executing call: in tape->readable */
+    TG_MARK_ITEM     = 1 << 4       /* 1 x 1 and readable until tg_begin: in tape->items */
 };
 
 /* One application of an op, or a leaf: one cache line. Node 0 is not used. */
@@ -31,6 +30,18 @@ typedef struct tg_record {
     uint32_t     scope, name;                   /* indices in tape->names; 0: "" */
 } tg_record;
 
+/* Numbers of nodes. */
+typedef struct tg_ids {
+    uint32_t *at;
+    size_t    count, capacity;
+} tg_ids;
+
+/* The value of a node [1, 1] that has run. */
+typedef struct tg_item_record {
+    uint32_t id;
+    double   value;
+} tg_item_record;
+
 typedef enum tg_leaf_kind { TG_LEAF_F32, TG_LEAF_F64, TG_LEAF_I32, TG_LEAF_SCALAR, TG_LEAF_CONSTANT, TG_LEAF_BLOCK } tg_leaf_kind;
 
 typedef struct tg_leaf {
@@ -39,13 +50,22 @@ typedef struct tg_leaf {
     double           number;      /* constants */
     struct tg_block *block;       /* blocks: and the version that this node stands for */
     uint64_t         version;
+    uint32_t         frozen;      /* blocks: which slices are frozen, see tg_block */
 } tg_leaf;
+
+/* Where a tape stands. */
+typedef struct tg_position {
+    size_t   length, operand_count, attribute_count, leaf_count, section_count, section_node_count, message_count;
+    uint32_t draws;
+} tg_position;
 
 /* What one walk recorded, behind its header node. */
 typedef struct tg_section {
-    uint32_t header, end;         /* node numbers: header ... end - 1 */
-    uint32_t results, result_count;         /* in tape->section_nodes */
-    uint32_t messages, message_count;       /* in tape->messages */
+    uint32_t    header;                               /* its node number; it ends where `behind` begins */
+    uint32_t    results, result_count;                /* in tape->section_nodes */
+    uint32_t    finite_count;                         /* nodes that the rules want to be finite, behind the results */
+    uint32_t    messages, message_count;              /* in tape->messages */
+    tg_position behind;
 } tg_section;
 
 typedef struct tg_message_record {
@@ -53,12 +73,22 @@ typedef struct tg_message_record {
     int32_t  argument, k, n;
 } tg_message_record;
 
+/* How a tape computes: by eager.c or by planned.c of the room plan. */
+typedef struct tg_execution {
+    tg_status   (*recorded)(tg_tape *tape, uint32_t id);                          /* told of each new node; NULL: nothing to do */
+    tg_status   (*run)(tg_tape *tape, const tg_tensor tensors[], int count);      /* checked arguments; what is kept stands in tape->kept */
+    const void *(*value)(const tg_tape *tape, uint32_t id);                       /* of the tape's type, or int32_t; NULL: memory does not hold it */
+    void        (*release)(tg_tape *tape);
+} tg_execution;
+
 typedef struct tg_name_entry tg_name_entry;      /* names.c */
 typedef struct tg_use_entry  tg_use_entry;       /* variable.c */
 
 struct tg_tape {
     tg_record *nodes;                 /* [length]; nodes[0] is not used */
     size_t     length, capacity;
+    size_t     known, known_sections; /* nodes length ... known - 1 are those of the last step: while this step agrees, they stand as they are */
+    bool       differs;               /* a node of this step has differed */
     uint32_t  *operands;
     size_t     operand_count, operand_capacity;
     uint64_t  *attributes;
@@ -86,7 +116,10 @@ struct tg_tape {
     uint64_t step;                    /* the step number of random draws */
     uint32_t draws;                   /* random ops in this step */
     bool     training, executed;
-    bool     no_draws;                /* a tape that computes an expansion */
+    bool     is_internal;             /* the library's own: draws are refused, and whoever made it tells of its failures */
+    tg_ids   kept, finite, readable;
+    tg_item_record *items;
+    size_t          item_count, item_capacity;
 
     tg_type  type;
     bool     keep_denormals;
@@ -95,10 +128,8 @@ struct tg_tape {
     tg_status status;                 /* the first failure of this step */
     char      sentence[TG_SENTENCE];
 
-    /* The executor, set by the room plan: told of each new node, and of the end. */
-    tg_status (*recorded)(tg_tape *tape, uint32_t id);
-    void      (*release_executor)(tg_tape *tape);
-    void       *executor;
+    const tg_execution *execution;    /* NULL: it records only */
+    void               *executor;
 };
 
 /* ---- tape.c ---- */
@@ -131,14 +162,16 @@ tg_status tg_check_operand(tg_tape *tape, tg_tensor operand, const char *caller)
 tg_tensor tg_record_leaf(tg_tape *tape, const tg_op *op, tg_shape shape, const tg_leaf *leaf, const void *attributes);
 tg_tensor tg_record_node(tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes, tg_shape shape);
 
-/* Where the tape stood; tg_rewind takes back everything recorded since. */
-typedef struct tg_position {
-    size_t   length, operand_count, attribute_count, leaf_count, section_count, section_node_count, message_count;
-    uint32_t draws;
-} tg_position;
-
+/* Goes to a position that the tape had: back, which takes away what was recorded since, or on, over known nodes. */
 tg_position tg_position_of(const tg_tape *tape);
-void        tg_rewind(tg_tape *tape, tg_position position);
+void        tg_go_to(tg_tape *tape, tg_position position);
+
+/* Whether the next node of this step is the one that the last step had there: same op, operands, attributes and scope. */
+bool tg_is_known(const tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes);
+
+/* Lists that live until the next step, or executing call. false: out of memory, told on the tape. */
+bool tg_list_id(tg_tape *tape, tg_ids *list, uint32_t id, unsigned mark);
+void tg_clear_ids(tg_tape *tape, tg_ids *list, unsigned mark);
 
 /* ---- shape.c ---- */
 
@@ -150,6 +183,8 @@ const char *tg_shape_text(tg_shape shape, char buffer[TG_SHAPE_TEXT]);
 /* ---- names.c ---- */
 
 const char *tg_name_text(const tg_tape *tape, uint32_t index);
+/* The name that the node was given in this step; "" if none. */
+const char *tg_name_of(const tg_tape *tape, uint32_t id);
 /* Index of the interned text; 0 and a failure on the tape if memory runs out. */
 uint32_t    tg_intern(tg_tape *tape, const char *text);
 /* Gives the node of a variable its name, whatever the scope. After a write the node that stands for the new value is the one found. */

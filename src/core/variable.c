@@ -20,6 +20,8 @@ tg_params *tg_params_new(uint64_t seed, const tg_params_options *options) {
 
 static void release_block(tg_block *block) {
     if (block == NULL) return;
+    for (size_t i = 0; i < block->frozen_set_count; i++) tg_text_release(block->frozen_sets[i]);
+    tg_release(block->frozen_sets, block->frozen_set_capacity * sizeof *block->frozen_sets);
     tg_text_release(block->name);
     tg_release(block->data, block->bytes);
     tg_release(block, sizeof *block);
@@ -227,10 +229,38 @@ tg_type        tg_variable_type(const tg_variable *v) { return v != NULL ? v->pa
 tg_file_layout tg_variable_file_layout(const tg_variable *v) { return v != NULL ? v->file : TG_FILE_TRANSPOSED; }
 bool           tg_is_frozen(const tg_variable *v) { return v != NULL && v->frozen; }
 
+/* The number of the set of frozen variables of a block, the same whenever they are the same; -1: out of memory. */
+static int64_t frozen_set(tg_block *block) {
+    const tg_params *params = block->params;
+    char            *set    = tg_text_format("%*s", (int)params->variable_count, "");
+    size_t           length = 0, index = 0;
+    if (set == NULL) return -1;
+    for (size_t i = 0; i < params->variable_count; i++) {
+        const bool frozen = params->variables[i]->block == block && params->variables[i]->frozen;
+        set[i] = frozen ? '1' : '0';
+        if (frozen) length = i + 1;
+    }
+    char *text = tg_text_format("%.*s", (int)length, set);
+    tg_text_release(set);
+    while (text != NULL && index < block->frozen_set_count && strcmp(block->frozen_sets[index], text) != 0) index++;
+    if (text == NULL || !tg_grow((void **)&block->frozen_sets, &block->frozen_set_capacity, index + 1, sizeof *block->frozen_sets)) return tg_text_release(text), -1;
+    const bool is_known = length == 0 || index < block->frozen_set_count;
+    if (is_known) tg_text_release(text);
+    else block->frozen_sets[block->frozen_set_count++] = text;
+    return length == 0 ? 0 : (int64_t)index + 1;
+}
+
 tg_status tg_freeze(tg_variable *variable, bool frozen) {
     if (variable == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_freeze: variable is NULL");
-    if (variable->frozen != frozen) variable->block->version++;
-    variable->frozen = frozen;
+    if (variable->frozen == frozen) return TG_OK;
+    variable->frozen  = frozen;
+    const int64_t set = frozen_set(variable->block);
+    if (set < 0) {
+        variable->frozen = !frozen;
+        return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_freeze: no memory to freeze \"%.100s\"", variable->name);
+    }
+    variable->block->frozen = (uint32_t)set;
+    variable->block->version++;
     return TG_OK;
 }
 

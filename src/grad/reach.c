@@ -71,7 +71,7 @@ tg_status tg_check_reached(tg_tape *tape, uint32_t y, const tg_tensor xs[], int 
         if (leaf != NULL && leaf->kind == TG_LEAF_BLOCK && !leaf->block->state) check_block(tape, y, xs[i].id, reached);
         else if (!reached[xs[i].id])
             tg_fail(tape, TG_DISCONNECTED, "v%u does not depend on v%u (%s%s%s); set allow_unused if its gradient is to be zero", y, xs[i].id,
-                    tape->nodes[xs[i].id].op->name, tape->nodes[xs[i].id].name != 0 ? " " : "", tg_name_text(tape, tape->nodes[xs[i].id].name));
+                    tape->nodes[xs[i].id].op->name, tg_name_of(tape, xs[i].id)[0] != '\0' ? " " : "", tg_name_of(tape, xs[i].id));
     }
     tg_release(reached, tape->length);
     return tape->status;

@@ -227,17 +227,40 @@ static tg_status check_arguments(tg_tensor y, tg_tensor seed, const tg_tensor xs
     return tg_shape_of(y).integer ? tg_fail(tape, TG_TYPE_MISMATCH, "tg_gradients: v%u holds integers", y.id) : TG_OK;
 }
 
-/* The node that stands for the walk: y, the seed, what is wanted, the options. */
-static uint32_t record_header(tg_tape *tape, tg_tensor y, tg_tensor seed, const tg_tensor xs[], int count, bool allow_unused) {
-    uint32_t *inputs = tg_allocate((size_t)(count + 2) * sizeof *inputs);
-    if (inputs == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory"), 0;
-    inputs[0] = y.id;
-    inputs[1] = seed.id;
-    for (int i = 0; i < count; i++) inputs[i + 2] = xs[i].id;
-    const double options = allow_unused;
-    uint32_t     header  = tg_record_node(tape, &tg_gradients_op, inputs, count + 2, &options, (tg_shape){ 0, 0, false }).id;
-    tg_release(inputs, (size_t)(count + 2) * sizeof *inputs);
-    return header;
+/* The node that stands for the walk: its operands are y, the seed and what is wanted, its attribute is the option. */
+typedef struct walk_header {
+    uint32_t  few[16];
+    uint32_t *inputs;      /* [count + 2] */
+    size_t    bytes;       /* 0: few */
+    double    allow_unused;
+} walk_header;
+
+static bool make_header(tg_tape *tape, walk_header *h, tg_tensor y, tg_tensor seed, const tg_tensor xs[], int count) {
+    const size_t needed = (size_t)count + 2;
+    h->bytes  = needed <= sizeof h->few / sizeof *h->few ? 0 : needed * sizeof *h->inputs;
+    h->inputs = h->bytes == 0 ? h->few : tg_allocate(h->bytes);
+    if (h->inputs == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for %d wanted tensors", count), false;
+    h->inputs[0] = y.id;
+    h->inputs[1] = seed.id;
+    for (int i = 0; i < count; i++) h->inputs[i + 2] = xs[i].id;
+    return true;
+}
+
+static void release_header(walk_header *h) {
+    if (h->bytes > 0) tg_release(h->inputs, h->bytes);
+}
+
+/* The last step made the same walk here: what it recorded stands. */
+static bool step_over_section(tg_tape *tape, const walk_header *h, int count, tg_tensor out[]) {
+    if (tape->section_count >= tape->known_sections) return false;
+    const tg_section *section = &tape->sections[tape->section_count];
+    if (section->header != tape->length || section->behind.length > tape->known) return false;
+    if (!tg_is_known(tape, &tg_gradients_op, h->inputs, count + 2, &h->allow_unused)) return false;
+    const uint32_t *nodes = &tape->section_nodes[section->results];
+    tg_go_to(tape, section->behind);
+    for (int i = 0; i < count; i++) out[i] = tg_handle(tape, nodes[i]);
+    for (uint32_t i = 0; i < section->finite_count; i++) tg_list_id(tape, &tape->finite, nodes[(uint32_t)count + i], TG_MARK_FINITE);
+    return true;
 }
 
 /* The gradient handed to the user: complete, of the tensor's shape, and a node of this section. */
@@ -257,24 +280,28 @@ static void number_messages(const tg_tape *tape, const tg_section *section, tg_w
     for (uint32_t i = 0; i < section->message_count; i++) tape->messages[section->messages + i].n = (int32_t)walk->last_part[tape->messages[section->messages + i].to];
 }
 
-static void close_section(tg_walk *walk, uint32_t header, size_t first_message, const tg_tensor out[], int count) {
-    tg_tape *tape = walk->tape;
+static void close_section(tg_walk *walk, uint32_t header, size_t first_message, size_t first_finite, const tg_tensor out[], int count) {
+    tg_tape     *tape   = walk->tape;
+    const size_t finite = tape->finite.count - first_finite;
     if (!tg_grow((void **)&tape->sections, &tape->section_capacity, tape->section_count + 1, sizeof *tape->sections) ||
-        !tg_grow((void **)&tape->section_nodes, &tape->section_node_capacity, tape->section_node_count + (size_t)count, sizeof *tape->section_nodes)) {
+        !tg_grow((void **)&tape->section_nodes, &tape->section_node_capacity, tape->section_node_count + (size_t)count + finite, sizeof *tape->section_nodes)) {
         tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for the list of results");
         return;
     }
-    tg_section section = { .header = header, .end = (uint32_t)tape->length, .results = (uint32_t)tape->section_node_count, .result_count = (uint32_t)count,
+    tg_section section = { .header = header, .results = (uint32_t)tape->section_node_count, .result_count = (uint32_t)count, .finite_count = (uint32_t)finite,
                            .messages = (uint32_t)first_message, .message_count = (uint32_t)(tape->message_count - first_message) };
     for (int i = 0; i < count; i++) tape->section_nodes[tape->section_node_count++] = out[i].id;
+    for (size_t i = 0; i < finite; i++) tape->section_nodes[tape->section_node_count++] = tape->finite.at[first_finite + i];
     number_messages(tape, &section, walk);
-    tape->sections[tape->section_count++] = section;
+    tape->section_count++;
+    section.behind                          = tg_position_of(tape);
+    tape->sections[tape->section_count - 1] = section;
 }
 
-static void run_walk(tg_walk *walk, tg_tensor y, tg_tensor seed, const tg_tensor xs[], int count, tg_tensor out[], bool allow_unused) {
+static void run_walk(tg_walk *walk, const walk_header *h, tg_tensor y, tg_tensor seed, const tg_tensor xs[], int count, tg_tensor out[]) {
     tg_tape       *tape   = walk->tape;
-    const size_t   first  = tape->message_count;
-    const uint32_t header = record_header(tape, y, seed, xs, count, allow_unused);
+    const size_t   first  = tape->message_count, finite = tape->finite.count;
+    const uint32_t header = tg_record_node(tape, &tg_gradients_op, h->inputs, count + 2, &h->allow_unused, (tg_shape){ 0, 0, false }).id;
     if (header == 0) return;
     walk->part_count = 1;
     if (seed.tape == NULL) seed = tg_constant(tape, 1);
@@ -284,7 +311,7 @@ static void run_walk(tg_walk *walk, tg_tensor y, tg_tensor seed, const tg_tensor
     walk->cotangent[y.id] = seed.id;
     walk_down(walk, 1, y.id + 1);
     for (int i = 0; i < count && tape->status == TG_OK; i++) out[i] = result_for(walk, header, xs[i].id);
-    if (tape->status == TG_OK) close_section(walk, header, first, out, count);
+    if (tape->status == TG_OK) close_section(walk, header, first, finite, out, count);
 }
 
 static void release_walk(tg_walk *walk) {
@@ -298,13 +325,17 @@ tg_status tg_gradients(tg_tensor y, tg_tensor seed, const tg_tensor xs[], int co
     tg_tape *tape = y.tape;
     if (tape == NULL || (count > 0 && (xs == NULL || out == NULL)) || count < 0)
         return tape == NULL ? tg_fail_thread(TG_NULL_ARGUMENT, "tg_gradients: y is not given") : tg_fail(tape, TG_NULL_ARGUMENT, "tg_gradients: a list is NULL");
-    const bool allow_unused = options != NULL && options->allow_unused;
-    if (check_arguments(y, seed, xs, count) == TG_OK && (allow_unused || tg_check_reached(tape, y.id, xs, count) == TG_OK)) {
-        const tg_position before = tg_position_of(tape);
-        tg_walk           walk   = { .tape = tape };
-        run_walk(&walk, y, seed, xs, count, out, allow_unused);
-        release_walk(&walk);
-        if (tape->status != TG_OK) tg_rewind(tape, before);
+    walk_header h           = { .allow_unused = options != NULL && options->allow_unused };
+    const bool  allow_unused = h.allow_unused != 0;
+    if (check_arguments(y, seed, xs, count) == TG_OK && make_header(tape, &h, y, seed, xs, count)) {
+        if (!step_over_section(tape, &h, count, out) && (allow_unused || tg_check_reached(tape, y.id, xs, count) == TG_OK)) {
+            const tg_position before = tg_position_of(tape);
+            tg_walk           walk   = { .tape = tape };
+            run_walk(&walk, &h, y, seed, xs, count, out);
+            release_walk(&walk);
+            if (tape->status != TG_OK) tg_go_to(tape, before);
+        }
+        release_header(&h);
     }
     for (int i = 0; i < count && tape->status != TG_OK; i++) out[i] = tg_handle(tape, 0);
     return tape->status;

@@ -1,14 +1,8 @@
-/* execute.h - instructions, and the executor that runs each node when it is recorded. */
+/* execute.h - executing calls: the rules that hold for every executor, and the two executors. */
 #ifndef TAPEGRAD_PLAN_EXECUTE_H
 #define TAPEGRAD_PLAN_EXECUTE_H
 
 #include "core/tape.h"
-
-/* The value of a node: rows * cols elements of the tape's type, or int32_t. */
-typedef struct tg_value {
-    void  *data;
-    size_t capacity;      /* bytes; kept from step to step */
-} tg_value;
 
 /* What an assignment among the nodes of an executing call writes: elements [begin, end) of a block. */
 typedef struct tg_write {
@@ -18,29 +12,49 @@ typedef struct tg_write {
     int64_t          from;
 } tg_write;
 
-typedef struct tg_executor {
-    tg_value *values;     /* by node */
-    size_t    value_count;
-    double   *converted;  /* operands and output of a kernel that exists in double only */
-    size_t    converted_capacity;
-    tg_tape  *expansion;  /* computes ops without a kernel, as what they expand to */
-    uint8_t  *needed;     /* by node: computed by the executing call at hand */
-    size_t    needed_capacity;
-    tg_write *writes;
-    size_t    write_count, write_capacity;
-} tg_executor;
+typedef struct tg_writes {
+    tg_write *at;
+    size_t    count, capacity;
+} tg_writes;
 
-static inline tg_executor *tg_executor_of(const tg_tape *tape) { return tape->executor; }
-static inline void        *tg_value_of(const tg_tape *tape, uint32_t id) { return tg_executor_of(tape)->values[id].data; }
+/* ---- rules.c: what is needed, what must hold, what is written. Failures are on the tape ---- */
 
-/* emit.c: one call of a kernel for node id. Runs it on the values of the executor; TG_UNSUPPORTED: there is no kernel, only an expansion. */
-tg_status tg_run_kernel(tg_tape *tape, uint32_t id, uint32_t draw);
+/* needed[id]: the ancestors of the tensors and of what is kept. */
+void tg_mark_needed(const tg_tape *tape, const tg_tensor tensors[], int count, uint8_t *needed);
 
-/* eager.c */
-tg_status tg_eager_record(tg_tape *tape, uint32_t id);
-void      tg_eager_release(tg_tape *tape);
+/* The writes of the assignments among the needed nodes, by block and place; two that meet are TG_WRITTEN_TWICE. */
+tg_status tg_collect_writes(tg_tape *tape, const uint8_t *needed, tg_writes *writes);
+
+/* A block's node must stand for the present version; an input must not lie in a block of the step. */
+tg_status tg_check_version(tg_tape *tape, uint32_t id, const tg_leaf *leaf);
+tg_status tg_check_input(tg_tape *tape, uint32_t id, const tg_leaf *leaf);
+tg_status tg_check_outside(tg_tape *tape, uint32_t id, const tg_leaf *input, const void *memory, size_t bytes);
+
+/* The limit for the integer operands of node id; INT64_MAX: none. */
+tg_status tg_limit_of(tg_tape *tape, uint32_t id, int64_t *limit);
+tg_status tg_check_labels(tg_tape *tape, uint32_t id, const int32_t *labels, tg_shape shape, int64_t limit);
+
+/* value: of node id, of that type */
+tg_status tg_check_finite(tg_tape *tape, uint32_t id, const void *value, tg_type type);
+
+/* ---- call.c: the call of a kernel ---- */
+
+/* Dense rows; in an elementwise op a dimension that is repeated does not advance. */
+tg_operand tg_operand_of(const void *data, tg_shape shape, bool elementwise, tg_shape output);
+
+/* Whether the op has a kernel for runs of that type; in double only: it runs on converted values. */
+bool tg_has_kernel(const tg_op *op, tg_type type);
+
+/* Runs an op that has a kernel in double only on operands in float: on copies in room, tg_converted_room(call) elements; inputs: [input_count]. */
+int64_t tg_converted_room(const tg_call *call);
+void    tg_run_converted(const tg_op *op, const tg_call *call, tg_operand *inputs, double *room);
 
 /* Copies count elements, converting between float and double. */
 void tg_convert(void *to, tg_type to_type, const void *from, tg_type from_type, int64_t count);
+
+/* ---- the executors ---- */
+
+/* Gives a new tape its executor. TG_OUT_OF_MEMORY, told by the caller. */
+tg_status tg_set_eager(tg_tape *tape);
 
 #endif

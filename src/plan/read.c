@@ -10,7 +10,19 @@ static tg_status check_readable(tg_tensor tensor, const char *caller, unsigned m
     const tg_record *node = tg_record_of(tape, tensor.id);
     if (node->marks & (TG_MARK_READABLE | marks)) return TG_OK;
     return tg_fail(tape, TG_NOT_KEPT, "%s: v%u = %s%s%s was not kept; mark it with tg_keep before running", caller, tensor.id, node->op->name,
-                   node->name != 0 ? ", " : "", tg_name_text(tape, node->name));
+                   tg_name_of(tape, tensor.id)[0] != '\0' ? ", " : "", tg_name_of(tape, tensor.id));
+}
+
+/* A value [1, 1] of an earlier executing call. */
+static double item_of(const tg_tape *tape, uint32_t id) {
+    size_t i = 0;
+    while (tape->items[i].id != id) i++;
+    return tape->items[i].value;
+}
+
+static void set_number(void *out, tg_type type, double value) {
+    if (type == TG_F64) *(double *)out = value;
+    else *(float *)out = (float)value;
 }
 
 static tg_status copy_out(tg_tensor tensor, void *out, tg_type type, const char *caller) {
@@ -21,7 +33,8 @@ static tg_status copy_out(tg_tensor tensor, void *out, tg_type type, const char 
     if (status != TG_OK) return status;
     const tg_shape shape = tg_shape_of(tensor);
     if (shape.integer) return tg_fail(tape, TG_TYPE_MISMATCH, "%s: v%u holds integers; use tg_read_i32", caller, tensor.id);
-    tg_convert(out, type, tg_value_of(tape, tensor.id), tape->type, shape.rows * shape.cols);
+    if (tg_record_of(tape, tensor.id)->marks & TG_MARK_READABLE) tg_convert(out, type, tape->execution->value(tape, tensor.id), tape->type, shape.rows * shape.cols);
+    else set_number(out, type, item_of(tape, tensor.id));
     return TG_OK;
 }
 
@@ -36,7 +49,8 @@ tg_status tg_read_i32(tg_tensor tensor, int32_t *out) {
     if (status != TG_OK) return status;
     const tg_shape shape = tg_shape_of(tensor);
     if (!shape.integer) return tg_fail(tape, TG_TYPE_MISMATCH, "tg_read_i32: v%u holds no integers", tensor.id);
-    if (shape.rows * shape.cols > 0) memcpy(out, tg_value_of(tape, tensor.id), (size_t)(shape.rows * shape.cols) * sizeof *out);
+    if (!(tg_record_of(tape, tensor.id)->marks & TG_MARK_READABLE)) *out = (int32_t)item_of(tape, tensor.id);
+    else if (shape.rows * shape.cols > 0) memcpy(out, tape->execution->value(tape, tensor.id), (size_t)(shape.rows * shape.cols) * sizeof *out);
     return TG_OK;
 }
 
@@ -52,7 +66,7 @@ double tg_item(tg_tensor tensor) {
 
 static const void *in_place(tg_tensor tensor, tg_type type, const char *caller) {
     if (check_readable(tensor, caller, 0) != TG_OK) return NULL;
-    if (tensor.tape->type == type && !tg_shape_of(tensor).integer) return tg_value_of(tensor.tape, tensor.id);
+    if (tensor.tape->type == type && !tg_shape_of(tensor).integer) return tensor.tape->execution->value(tensor.tape, tensor.id);
     return tg_fail(tensor.tape, TG_TYPE_MISMATCH, "%s: v%u is of the other type", caller, tensor.id), NULL;
 }
 
@@ -64,8 +78,10 @@ tg_status tg_held(tg_tensor tensor, double *out) {
     if (tape == NULL || out == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_held: the tensor or out is NULL");
     if (tensor.id == 0 || tensor.step != tape->handle_step || tensor.id >= tape->length) return tg_fail_thread(TG_OLD_STEP, "tg_held: v%u is no node of this step", tensor.id);
     const tg_shape shape = tg_shape_of(tensor);
-    const int32_t *label = tg_value_of(tape, tensor.id);
-    if (!shape.integer) tg_convert(out, TG_F64, tg_value_of(tape, tensor.id), tape->type, shape.rows * shape.cols);
+    const void    *value = tape->execution != NULL ? tape->execution->value(tape, tensor.id) : NULL;
+    const int32_t *label = value;
+    if (value == NULL) return tg_fail_thread(TG_NOT_KEPT, "tg_held: memory no longer holds v%u", tensor.id);
+    if (!shape.integer) tg_convert(out, TG_F64, value, tape->type, shape.rows * shape.cols);
     for (int64_t i = 0; shape.integer && i < shape.rows * shape.cols; i++) out[i] = label[i];
     return TG_OK;
 }

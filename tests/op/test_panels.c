@@ -38,12 +38,12 @@ static void prepare(operands *o, const tg_op *op, bool f64) {
     for (int i = 0; i < ROWS; i++) o->labels[i] = i % COLS;
     for (int k = 0; k < 3; k++) {
         for (int e = 0; e < MOST; e++) o->f64[k][e] = draw(lo, hi), o->f32[k][e] = (float)o->f64[k][e];
-        o->input[k] = (tg_operand){ f64 ? (const void *)o->f64[k] : (const void *)o->f32[k], ROWS, COLS, COLS, 1 };
+        o->input[k] = (tg_operand){ f64 ? (const void *)o->f64[k] : (const void *)o->f32[k], ROWS, COLS, COLS, 1, false };
     }
     if (is(op, "axpy")) o->input[0].rows = o->input[0].cols = 1, o->input[0].row_stride = o->input[0].col_stride = 0;
-    if (is(op, "one_hot")) o->input[0] = (tg_operand){ o->labels, ROWS, 1, 1, 1 };
-    if (is(op, "cross_entropy")) o->input[1] = (tg_operand){ o->labels, ROWS, 1, 1, 1 };
-    if (is(op, "matmul")) o->input[1] = (tg_operand){ o->input[1].data, COLS, COLS, COLS, 1 };
+    if (is(op, "one_hot")) o->input[0] = (tg_operand){ o->labels, ROWS, 1, 1, 1, true };
+    if (is(op, "cross_entropy")) o->input[1] = (tg_operand){ o->labels, ROWS, 1, 1, 1, true };
+    if (is(op, "matmul")) o->input[1] = (tg_operand){ o->input[1].data, COLS, COLS, COLS, 1, false };
 }
 
 static tg_shape shape_of(const tg_op *op, const operands *o) {
