@@ -160,10 +160,7 @@ static tg_status record_updates(const tg_optimizer *optimizer, tg_tape *tape, co
     return tg_tape_status(tape);
 }
 
-tg_status tg_updates(tg_optimizer *optimizer, const tg_tensor gradients[], int count, tg_tensor updated[]) {
-    if (gradients == NULL || updated == NULL || count < 1 || gradients[0].tape == NULL)
-        return tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: a list is NULL or empty, or a gradient is not given");
-    tg_tape *tape = gradients[0].tape;
+static tg_status check_updates(const tg_optimizer *optimizer, tg_tape *tape, const tg_tensor gradients[], int count) {
     if (optimizer == NULL) return tg_tape_fail(tape, TG_NULL_ARGUMENT, "tg_updates: optimizer is NULL"), tg_tape_status(tape);
     if (count != optimizer->group_count)
         return tg_tape_fail(tape, TG_BAD_ARGUMENT, "tg_updates: %d gradients for %d groups", count, optimizer->group_count), tg_tape_status(tape);
@@ -173,12 +170,22 @@ tg_status tg_updates(tg_optimizer *optimizer, const tg_tensor gradients[], int c
             tg_tape_fail(tape, TG_SHAPE_MISMATCH, "tg_updates: the gradient is [%" PRId64 ",%" PRId64 "], and group \"%.100s\" is [1,%" PRId64 "]",
                          tg_rows(gradients[i]), tg_cols(gradients[i]), optimizer->groups[i].name, tg_cols(weights));
     }
-    return tg_tape_status(tape) == TG_OK ? record_updates(optimizer, tape, gradients, updated) : tg_tape_status(tape);
+    return tg_tape_status(tape);
+}
+
+tg_status tg_updates(tg_optimizer *optimizer, const tg_tensor gradients[], int count, tg_tensor updated[]) {
+    if (gradients == NULL || updated == NULL || count < 1) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: a list is NULL or empty");
+    const tg_tensor failed = { gradients[0].tape, 0, gradients[0].step };
+    tg_status       status = failed.tape != NULL ? check_updates(optimizer, failed.tape, gradients, count)
+                                                 : tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: a gradient is not given");
+    if (status == TG_OK) status = record_updates(optimizer, failed.tape, gradients, updated);
+    for (int i = 0; status != TG_OK && i < count; i++) updated[i] = failed;
+    return status;
 }
 
 tg_tensor tg_update(tg_optimizer *optimizer, tg_tensor gradient) {
-    tg_tensor updated = { gradient.tape, 0, gradient.step };
-    if (tg_updates(optimizer, &gradient, 1, &updated) != TG_OK) updated.id = 0;
+    tg_tensor updated;
+    tg_updates(optimizer, &gradient, 1, &updated);
     return updated;
 }
 
