@@ -108,6 +108,15 @@ static tg_status run_epochs(fit *f) {
     return status;
 }
 
+/* The best epoch has been reported when it was found. */
+static tg_status report_and_restore(fit *f) {
+    if (f->report.best_epoch > 0) return tg_params_copy(f->model->params, f->best);
+    f->report.loss                = f->progress.loss;
+    f->report.validation_loss     = f->progress.validation_loss;
+    f->report.validation_accuracy = f->progress.validation_accuracy;
+    return TG_OK;
+}
+
 /* ---- set-up ---- */
 
 static tg_status check_options(const tg_model *model, const tg_optimizer *optimizer, const tg_dataset *data, const tg_fit_options *o) {
@@ -151,18 +160,13 @@ tg_status tg_fit(tg_model model, tg_optimizer *optimizer, tg_dataset *data, cons
     const tg_fit_options       *o        = options != NULL ? options : &defaults;
     const double                unknown  = (double)NAN;
     fit f = { .model = &model, .options = o, .optimizer = optimizer, .best_loss = (double)INFINITY, .seconds = seconds_now(),
-              .report = { .loss = unknown, .validation_loss = unknown, .validation_accuracy = unknown },
               .progress = { .epochs = o->epochs > 0 ? o->epochs : 10, .loss = unknown, .accuracy = unknown, .validation_loss = unknown,
                             .validation_accuracy = unknown } };
     tg_status status = check_options(&model, optimizer, data, o);
     if (status == TG_OK) status = set_up(&f, data);
     if (status == TG_OK) status = run_epochs(&f);
-    if (f.report.best_epoch == 0) f.report.loss = f.progress.loss;
-    else {      /* whatever ended it */
-        const tg_status restored = tg_params_copy(model.params, f.best);
-        if (status == TG_OK) status = restored;
-    }
+    const tg_status reported = report_and_restore(&f);      /* whatever ended it */
     tear_down(&f);
     if (o->report != NULL) *o->report = f.report;
-    return status;
+    return status != TG_OK ? status : reported;
 }

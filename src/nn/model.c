@@ -44,8 +44,10 @@ void tg_release_output(tg_output_buffer *buffer) { tg_release(buffer->at, buffer
 
 int64_t tg_largest(const float *output, int64_t outputs) {
     int64_t best = 0;
-    for (int64_t j = 1; j < outputs; j++)
+    for (int64_t j = 0; j < outputs; j++) {
+        if (isnan(output[j])) return -1;
         if (output[j] > output[best]) best = j;
+    }
     return best;
 }
 
@@ -91,7 +93,7 @@ static tg_status count_batch(evaluation *e, tg_recorded r, const tg_batch *batch
     e->correct += tg_count_correct(e->output.at, batch->rows, outputs, batch->y);
     for (int64_t i = 0; report->confusion != NULL && i < batch->rows; i++) {
         const int64_t prediction = tg_largest(e->output.at + i * outputs, outputs);
-        if (prediction < classes) report->confusion[batch->y[i] * classes + prediction]++;
+        if (prediction >= 0 && prediction < classes) report->confusion[batch->y[i] * classes + prediction]++;
     }
     return TG_OK;
 }
