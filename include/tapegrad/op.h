@@ -46,16 +46,16 @@ typedef tg_tensor (*tg_expand_fn)(const tg_application *application);
  * others, and zero ones, alone. It never accumulates, never sums over broadcast dimensions and never sees a zero cotangent. */
 typedef void (*tg_vjp_fn)(const tg_application *application, tg_tensor cotangent, tg_tensor cotangents[]);
 
-/* An operand of a kernel: element (i, j) is data[i * row_stride + j * col_stride]. Strides count elements; the stride of a broadcast dimension is 0,
- * and col_stride is otherwise 1. Integer operands are int32_t, all others of the kernel's type. data is NULL if the operand is not given. */
+/* An operand of a kernel: element (i, j) is data[i * row_stride + j * col_stride]. Strides count elements; the stride of a broadcast dimension
+ * is 0, and col_stride is otherwise 1. Integer operands are int32_t, all others of the kernel's type. data is NULL if the operand is not given. */
 typedef struct tg_operand {
     const void *data;
     int64_t     rows, cols;
     int64_t     row_stride, col_stride;
 } tg_operand;
 
-/* One call of a kernel. Elementwise and rowwise kernels write the rows [row_begin, row_end) of output, and nothing else. A kernel that sums over rows is
- * called with operands cut to some of the rows and writes their sum to all of output; means divide by all_rows. */
+/* One call of a kernel. Elementwise and rowwise kernels write the rows [row_begin, row_end) of output, and nothing else. A kernel that sums over
+ * rows is called with operands cut to some of the rows and writes their sum to all of output; means divide by all_rows. */
 typedef struct tg_call {
     void             *output;            /* [rows, cols], dense and row-major; may be the memory of an operand of the same shape if elementwise */
     int64_t           rows, cols;
@@ -72,7 +72,8 @@ typedef struct tg_call {
 /* Kernels are pure: no state, any thread, any number of times. */
 typedef void (*tg_kernel_fn)(const tg_call *call);
 
-/* 32 random bits for an element of the whole value: Philox4x32-10 (Salmon et al. 2011) with the key seed and the counter (element / 4, draw, step). */
+/* 32 random bits for an element of the whole value: Philox4x32-10 (Salmon et al. 2011) with the key seed and the counter
+ * (element / 4, draw, step). */
 TG_API uint32_t tg_random_bits(const tg_call *call, int64_t element);
 
 /* Attributes of an op with TG_OP_VIEW begin with this. */
@@ -106,7 +107,7 @@ struct tg_op {
     tg_shape_fn  shape;                 /* NULL: rows and cols each equal or 1, no integers */
     tg_expand_fn expand;                /* NULL: needs kernels */
     tg_limit_fn  limit;                 /* NULL: integer operands may have any value */
-    tg_kernel_fn f32, f64;              /* NULL: expand; an elementwise op without f32 runs f64 on converted blocks */
+    tg_kernel_fn f32, f64;              /* NULL: expand; an elementwise or rowwise op without f32 runs f64 on converted values */
     tg_vjp_fn    vjp;                   /* NULL: expand is differentiated; if that is NULL too, TG_NO_DERIVATIVE, naming the op */
     const char  *text, *tex;            /* formula of the value; NULL: name(%0, %1) */
     const char *const *local;           /* [arity] formulas of the local derivatives as TeX; NULL: what vjp records for a cotangent of 1 is printed */

@@ -1,7 +1,8 @@
 /* tape.h - record a step, run it, read it.
  *
  * A tape is the list of nodes in the order in which they were recorded. Values can be read behind an executing call (tg_run and what is
- * made of it); so far every tape computes a node as soon as it is recorded, and the executing call checks, writes and opens for reading. A tape is used by one thread at a time; different tapes by different threads.
+ * made of it); so far every tape computes a node as soon as it is recorded, and the executing call checks, writes and opens for reading.
+ * A tape is used by one thread at a time; different tapes by different threads.
  *
  * Errors are sticky. The first call that fails puts a status and a sentence on the tape and returns a tensor that later calls pass on;
  * the executing call returns that status, tg_tape_error the sentence, tg_begin clears both. So lines that record need no checks.
@@ -158,7 +159,8 @@ TG_API uint32_t  tg_node_count(const tg_tape *tape);
 TG_API tg_status tg_node_at(const tg_tape *tape, uint32_t index, tg_node *node);
 TG_API tg_tensor tg_tensor_at(tg_tape *tape, uint32_t index);
 
-/* For drawing: copies the value of any node that memory still holds, kept or not, rows * cols elements. It never runs; TG_NOT_KEPT if the value is gone. */
+/* For drawing: copies the value of any node that memory still holds, kept or not, rows * cols elements. It never runs; TG_NOT_KEPT if the value is
+ * gone. */
 TG_API TG_MUST_CHECK tg_status tg_held(tg_tensor tensor, double *out);
 
 #ifdef __cplusplus
