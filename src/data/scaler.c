@@ -81,7 +81,8 @@ static void compute_scales(const tg_dataset *data, const double *mean, double *s
 
 static tg_status check_finite(const double *mean, int64_t cols) {
     for (int64_t col = 0; col < cols; col++)
-        if (!isfinite(mean[col])) return tg_fail_thread(TG_NOT_FINITE, "tg_scaler_fit: column %" PRId64 " (from 0) has a value that is not finite", col);
+        if (!isfinite(mean[col]))
+            return tg_fail_thread(TG_NOT_FINITE, "tg_scaler_fit: column %" PRId64 " (from 0) has a value that is not finite", col);
     return TG_OK;
 }
 

@@ -56,7 +56,8 @@ static tg_status train_epoch(fit *f, int epoch) {
     const int64_t rows = tg_dataset_rows(f->training), size = f->options->batch > 0 ? f->options->batch : 32;
     double        loss = 0, correct = 0, seen = 0;
     tg_batch      batch;
-    tg_status status = tg_dataset_begin(f->training, &(tg_epoch_options){ .batch = size, .shuffle = true, .seed = f->options->seed, .epoch = (uint64_t)epoch });
+    const tg_epoch_options o = { .batch = size, .shuffle = true, .seed = f->options->seed, .epoch = (uint64_t)epoch };
+    tg_status status         = tg_dataset_begin(f->training, &o);
     f->progress.epoch      = epoch + 1;
     f->progress.batch      = 0;
     f->progress.batches    = (rows + size - 1) / size;
@@ -135,8 +136,8 @@ static tg_status set_up(fit *f, tg_dataset *data) {
     tg_status status = TG_OK;
     f->training      = data;
     if (f->options->validation > 0) {
-        status = tg_dataset_split(data, f->options->validation, &(tg_split_options){ .seed = f->options->seed, .in_order = f->options->validation_tail },
-                                  &f->training, &f->validation);
+        const tg_split_options o = { .seed = f->options->seed, .in_order = f->options->validation_tail };
+        status           = tg_dataset_split(data, f->options->validation, &o, &f->training, &f->validation);
         f->owns_training = status == TG_OK;
         if (status == TG_OK) f->best = tg_params_like(f->model->params, "best");
         if (status == TG_OK && f->best == NULL) status = TG_OUT_OF_MEMORY;

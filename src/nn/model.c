@@ -9,7 +9,8 @@
 enum { BATCH = 256 };
 
 tg_status tg_check_model(const tg_model *model, const char *caller) {
-    if (model->output == NULL || model->params == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: the model has no output function or params", caller);
+    if (model->output == NULL || model->params == NULL)
+        return tg_fail_thread(TG_NULL_ARGUMENT, "%s: the model has no output function or params", caller);
     return TG_OK;
 }
 

@@ -141,8 +141,8 @@ static tg_tensor clip_factor(const tg_optimizer *optimizer, const tg_tensor grad
 static tg_tensor update_group(const tg_optimizer *optimizer, tg_tape *tape, int i, tg_tensor gradient, tg_tensor step, tg_tensor state[]) {
     const group *g = &optimizer->groups[i];
     for (int k = 0; k < optimizer->state_count; k++) state[k] = tg_use_block(tape, optimizer->states[k + 1], g->name);
-    const tg_update_call call = { .weights = tg_use_block(tape, optimizer->params, g->name), .gradient = gradient, .rate = tg_scalar_input(tape, &g->rate),
-                                  .weight_decay = g->weight_decay, .step = step, .state = state };
+    const tg_update_call call = { .weights = tg_use_block(tape, optimizer->params, g->name), .gradient = gradient,
+                                  .rate = tg_scalar_input(tape, &g->rate), .weight_decay = g->weight_decay, .step = step, .state = state };
     return tg_assign(call.weights, optimizer->update(&call, optimizer->context));
 }
 
@@ -196,14 +196,16 @@ static tg_status minimize(tg_optimizer *optimizer, tg_tensor loss, tg_tensor *li
     tg_tape  *tape  = loss.tape;
     const int count = optimizer->group_count;
     for (int i = 0; i < count; i++) list[i + 1] = tg_use_block(tape, optimizer->params, optimizer->groups[i].name);
-    tg_status status = tg_gradients(loss, (tg_tensor){ 0 }, list + 1, count, gradients, &(tg_gradients_options){ .allow_unused = optimizer->allow_unused });
+    const tg_gradients_options options = { .allow_unused = optimizer->allow_unused };
+    tg_status status = tg_gradients(loss, (tg_tensor){ 0 }, list + 1, count, gradients, &options);
     if (status == TG_OK) status = record_updates(optimizer, tape, gradients, list + 1);
     list[0] = tg_require_finite(loss);
     return status == TG_OK ? tg_run_many(list, count + 1) : status;
 }
 
 tg_status tg_minimize(tg_optimizer *optimizer, tg_tensor loss) {
-    if (optimizer == NULL || loss.tape == NULL) return tg_tape_fail(loss.tape, TG_NULL_ARGUMENT, "tg_minimize: optimizer or loss is not given"), TG_NULL_ARGUMENT;
+    if (optimizer == NULL || loss.tape == NULL)
+        return tg_tape_fail(loss.tape, TG_NULL_ARGUMENT, "tg_minimize: optimizer or loss is not given"), TG_NULL_ARGUMENT;
     if (tg_tape_status(loss.tape) != TG_OK) return tg_tape_status(loss.tape);
     const size_t bytes = (size_t)(2 * optimizer->group_count + 1) * sizeof(tg_tensor);
     tg_tensor   *list  = tg_allocate(bytes);
@@ -217,7 +219,8 @@ tg_status tg_minimize(tg_optimizer *optimizer, tg_tensor loss) {
 
 double tg_learning_rate(const tg_optimizer *optimizer, const char *name) {
     const group *g = optimizer == NULL ? NULL : name != NULL ? find_group(optimizer, name) : &optimizer->groups[0];
-    if (g == NULL) return tg_fail_thread(optimizer == NULL ? TG_NULL_ARGUMENT : TG_UNKNOWN_NAME, "tg_learning_rate: no such optimizer or group"), (double)NAN;
+    if (g == NULL)
+        return tg_fail_thread(optimizer == NULL ? TG_NULL_ARGUMENT : TG_UNKNOWN_NAME, "tg_learning_rate: no such optimizer or group"), (double)NAN;
     return g->rate;
 }
 
