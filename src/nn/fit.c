@@ -60,7 +60,7 @@ static tg_status train_epoch(fit *f, int epoch) {
     tg_status status         = tg_dataset_begin(f->training, &o);
     f->progress.epoch      = epoch + 1;
     f->progress.batch      = 0;
-    f->progress.batches    = (rows + size - 1) / size;
+    f->progress.batches    = (rows - 1) / size + 1;
     f->progress.epoch_done = false;
     while (status == TG_OK && !f->stopped && tg_next_batch(f->training, &batch)) {
         status = train_batch(f, &batch, &loss, &correct);
