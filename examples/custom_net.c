@@ -1,4 +1,4 @@
-/* custom_net.c - a residual net whose blocks share their weights, as a tg_model: fitted, evaluated and predicted with like a built-in one. */
+/* custom_net.c - a residual net whose blocks share their weights, as a tg_model: fitted and evaluated like a built-in one. */
 #include <stdio.h>
 #include <tapegrad/tapegrad.h>
 

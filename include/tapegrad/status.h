@@ -92,8 +92,8 @@ TG_API tg_status tg_last_error(const char **sentence);
  * Returns NULL on failure, and pointer then stays valid. Must be callable from any thread. */
 typedef void *(*tg_allocate_fn)(void *context, void *pointer, size_t old_size, size_t new_size, size_t alignment);
 
-/* Every allocation of the library passes allocate (jansson, which reads and writes the JSON headers of files, keeps its own); NULL restores the C
- * library's. TG_BAD_ARGUMENT while memory from another allocator is held. */
+/* Every allocation of the library passes allocate; what jansson (for the JSON headers of files) and the C library (for streams) allocate for
+ * themselves does not. NULL restores the C library's allocator. TG_BAD_ARGUMENT while memory from another one is held. */
 TG_API TG_MUST_CHECK tg_status tg_set_allocator(tg_allocate_fn allocate, void *context);
 
 /* Receives advice that is no error, such as which node makes every step compile anew. NULL (the default): silence. */
