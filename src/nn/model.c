@@ -36,7 +36,10 @@ tg_recorded tg_record_batch(const tg_model *model, tg_tape *tape, const tg_datas
 }
 
 tg_status tg_read_output(tg_tensor output, tg_output_buffer *buffer) {
-    if (!tg_grow((void **)&buffer->at, &buffer->capacity, (size_t)(tg_rows(output) * tg_cols(output)), sizeof *buffer->at))
+    void      *array = buffer->at;
+    const bool grown = tg_grow(&array, &buffer->capacity, (size_t)(tg_rows(output) * tg_cols(output)), sizeof *buffer->at);
+    buffer->at       = array;
+    if (!grown)
         return tg_tape_fail(output.tape, TG_OUT_OF_MEMORY, "no memory for the outputs of a batch"), TG_OUT_OF_MEMORY;
     return tg_read(output, buffer->at);
 }
