@@ -29,7 +29,7 @@ void forward(perceptron *p) {
             }
 }
 
-/* delta = dE/do * slope behind the last layer, delta = (delta' W'^T) * slope before; dL/dW = o^T delta, dL/db = sum of delta over the rows */
+/* delta = dE/do * slope after the last layer, delta = (delta' W'^T) * slope before; dL/dW = o^T delta, dL/db = sum of delta over the rows */
 void backward(perceptron *p, const double *t) {
     memset(p->dW, 0, sizeof p->dW);
     memset(p->db, 0, sizeof p->db);

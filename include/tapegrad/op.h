@@ -92,7 +92,7 @@ typedef enum tg_op_flags {
     TG_OP_RANDOM      = 1 << 6,    /* draws; the engine numbers its applications within a step */
     TG_OP_STOP        = 1 << 7,    /* has no derivative, silently: zero of any order */
     TG_OP_VIEW        = 1 << 8,    /* part of its input, in place */
-    TG_OP_CONCAT      = 1 << 9,    /* its inputs, one behind the other */
+    TG_OP_CONCAT      = 1 << 9,    /* its inputs, one after the other */
     TG_OP_BROADCAST   = 1 << 10,   /* repeats its input */
     TG_OP_ASSIGN      = 1 << 11    /* writes a variable */
 } tg_op_flags;
@@ -162,7 +162,7 @@ static inline double *tg_output_row_f64(const tg_call *call, int64_t i) {
  *     TG_MAP1(acme_bent, (sqrt(x * x + 1) - 1) / 2 + x, tg_mul(g, acme_bent_slope(x)), .tex = "\\tfrac12(\\sqrt{%0^2+1}-1)+%0")
  *
  * defines the op acme_bent_op and the function tg_tensor acme_bent(tg_tensor x), both visible to other files.
- * expression is C in double x; rule is the cotangent of x in tensors x, y (the output) and g (the cotangent of y). Behind them any fields of tg_op
+ * expression is C in double x; rule is the cotangent of x in tensors x, y (the output) and g (the cotangent of y). After them any fields of tg_op
  * but name, arity, attribute_size, flags, f64, vjp; .f32 = kernel where speed matters. Write it at file scope, without a semicolon. */
 #ifndef __cplusplus
 #define TG_MAP1(name_, expression, ...) TG_MAP1_(name_, expression, __VA_ARGS__, .attribute_size = 0)

@@ -30,7 +30,7 @@ TG_API tg_tensor tg_sum_to(tg_tensor x, int64_t rows, int64_t cols);            
 /* rows * cols elements of x, counted row by row from offset, as [rows, cols]. Covers reshaping and slices of a block. */
 TG_API tg_tensor tg_view(tg_tensor x, int64_t offset, int64_t rows, int64_t cols);
 
-/* All elements of the parts, one part behind the other: [1, n]. */
+/* All elements of the parts, one part after the other: [1, n]. */
 TG_API tg_tensor tg_concat(const tg_tensor parts[], int count);
 
 /* Integer [r, 1] -> [r, classes], 1 in the column given, 0 elsewhere. A label out of range makes the executing call TG_OUT_OF_RANGE. */

@@ -1,6 +1,6 @@
 /* variable.h - named matrices that outlive the tape: parameters and state.
  *
- * A tg_params holds variables in groups. The variables of one group lie one behind the other in one block, so that an optimizer is a few
+ * A tg_params holds variables in groups. The variables of one group lie one after the other in one block, so that an optimizer is a few
  * ops on one [1, n] tensor however many variables there are.
  *
  * Threads: any number may read the same variables (record, run, predict); one that writes them (assign, write, load, freeze) must be alone.
@@ -76,7 +76,7 @@ TG_API int          tg_variable_count(const tg_params *params);
 TG_API tg_variable *tg_variable_at(const tg_params *params, int index);
 TG_API tg_variable *tg_variable_find(const tg_params *params, const char *name);
 
-/* Groups of trainable variables in the order of their creation; every list of "one per group" has this order. NULL behind the last. */
+/* Groups of trainable variables in the order of their creation; every list of "one per group" has this order. NULL after the last. */
 TG_API int         tg_group_count(const tg_params *params);
 TG_API const char *tg_group_at(const tg_params *params, int index);
 
