@@ -263,8 +263,9 @@ START_TEST(a_report_without_a_best_epoch_is_of_the_last_one) {
     tg_dataset   *data   = tg_dataset_of_targets(x, 4, 1, t, 1);
     tg_fit_report report;
     tg_progress   seen   = { 0 };
-    ck_assert_int_eq(tg_fit(tg_mlp_model(net), sgd, data, &(tg_fit_options){ .epochs = 2, .validation = 0.25, .validation_tail = true, .report = &report,
-                            .progress = take_progress, .progress_context = &seen }), TG_OK);
+    const tg_fit_options o = { .epochs = 2, .validation = 0.25, .validation_tail = true, .report = &report, .progress = take_progress,
+                               .progress_context = &seen };
+    ck_assert_int_eq(tg_fit(tg_mlp_model(net), sgd, data, &o), TG_OK);
     ck_assert(report.epochs == 2 && report.best_epoch == 0);
     ck_assert_double_eq(report.loss, seen.loss);
     ck_assert(isinf(seen.validation_loss) && isinf(report.validation_loss));
@@ -557,7 +558,8 @@ int main(void) {
     return RUN_TESTS("fit", fit_learns_and_gives_the_same_bits_twice, what_ends_a_fit, a_loss_that_is_not_finite_changes_nothing,
                      an_output_of_other_rows_and_a_gradient_of_other_shape, the_best_epoch_is_restored_whatever_ended_the_fit,
                      patience_counts_epochs_without_improvement, a_callback_may_stop_in_the_first_epoch,
-                     a_report_without_a_best_epoch_is_of_the_last_one, the_callback_is_told_each_batch_and_each_epoch_once, a_short_last_batch_counts_by_its_rows,
+                     a_report_without_a_best_epoch_is_of_the_last_one,
+                     the_callback_is_told_each_batch_and_each_epoch_once, a_short_last_batch_counts_by_its_rows,
                      validation_takes_the_tail_or_rows_drawn_by_seed, the_confusion_table_counts_every_row_once,
                      an_output_that_is_nan_is_no_right_answer, a_tape_in_f64_computes_in_f64,
                      predict_gives_the_bits_of_the_recorded_output, the_seed_of_the_tape_draws_the_dropout, two_threads_give_the_bits_of_one,
