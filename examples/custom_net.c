@@ -1,4 +1,4 @@
-/* custom_net.c - a residual net whose blocks share their weights, as a tg_model: fitted, evaluated and predicted with like a built-in one. */
+/* custom_net.c - a residual net whose blocks share their weights, as a tg_model: fitted and evaluated like a built-in one. */
 #include <stdio.h>
 #include <tapegrad/tapegrad.h>
 
@@ -34,7 +34,8 @@ int main(int argc, char **argv) {
     tg_status s = tg_fit(model, adam, data, &(tg_fit_options){ .epochs = 20, .validation = 0.2, .patience = 3, .report = &fitted });
     if (s == TG_OK) s = tg_evaluate(model, data, &report);
     const char *why;
-    if (s == TG_OK) printf("validation %.1f %% after epoch %d, all rows %.1f %%\n", 100 * fitted.validation_accuracy, fitted.best_epoch, 100 * report.accuracy);
+    if (s == TG_OK)
+        printf("validation %.1f %% after epoch %d, all rows %.1f %%\n", 100 * fitted.validation_accuracy, fitted.best_epoch, 100 * report.accuracy);
     else tg_last_error(&why), fprintf(stderr, "%s\n", why);
 
     tg_optimizer_free(adam);

@@ -14,8 +14,8 @@ typedef struct schedule { tg_optimizer *optimizer; double rate; } schedule;
 /* The rate falls along half a cosine to a hundredth. */
 static bool lower_rate(const tg_progress *p, void *context) {
     const schedule *s    = context;
-    const double    done = (double)p->epoch / (double)p->epochs;
-    if (p->epoch_done && tg_set_learning_rate(s->optimizer, NULL, s->rate * (0.01 + 0.99 * (1 + cos(3.141592653589793 * done)) / 2)) != TG_OK) return false;
+    const double    done = (double)p->epoch / (double)p->epochs, rate = s->rate * (0.01 + 0.99 * (1 + cos(3.141592653589793 * done)) / 2);
+    if (p->epoch_done && tg_set_learning_rate(s->optimizer, NULL, rate) != TG_OK) return false;
     return tg_progress_bar(p, NULL);
 }
 

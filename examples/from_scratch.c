@@ -29,7 +29,7 @@ void forward(perceptron *p) {
             }
 }
 
-/* delta = dE/do * slope behind the last layer, delta = (delta' W'^T) * slope before; dL/dW = o^T delta, dL/db = sum of delta over the rows */
+/* delta = dE/do * slope after the last layer, delta = (delta' W'^T) * slope before; dL/dW = o^T delta, dL/db = sum of delta over the rows */
 void backward(perceptron *p, const double *t) {
     memset(p->dW, 0, sizeof p->dW);
     memset(p->db, 0, sizeof p->db);
@@ -73,8 +73,8 @@ static void print(const char *what, int layer, const double *hand, tg_tensor ten
 }
 
 int main(void) {
-    static perceptron p = { .layers = 2, .rows = 1, .size = { 2, 2, 1 }, .f = tanh, .df = tanh_slope, .dE = square_error_slope, .o = { { 0.05, 0.1 } },
-                            .W = { { 0.15, 0.25, 0.2, 0.3 }, { 0.4, 0.45 } }, .b = { { 0.35, 0.35 }, { 0.6 } } };
+    static perceptron p = { .layers = 2, .rows = 1, .size = { 2, 2, 1 }, .f = tanh, .df = tanh_slope, .dE = square_error_slope,
+                            .o = { { 0.05, 0.1 } }, .W = { { 0.15, 0.25, 0.2, 0.3 }, { 0.4, 0.45 } }, .b = { { 0.35, 0.35 }, { 0.6 } } };
     const double x[2] = { 0.05, 0.1 }, t[1] = { 0.01 };
     forward(&p);
     backward(&p, t);
@@ -88,7 +88,8 @@ int main(void) {
 
     tg_tape  *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
     tg_tensor pre[2], g[6], loss = record(tape, &p, W, b, x, t, pre);
-    tg_gradients(loss, TG_NONE, (tg_tensor[]){ pre[0], tg_use(tape, W[0]), tg_use(tape, b[0]), pre[1], tg_use(tape, W[1]), tg_use(tape, b[1]) }, 6, g, NULL);
+    const tg_tensor by[6] = { pre[0], tg_use(tape, W[0]), tg_use(tape, b[0]), pre[1], tg_use(tape, W[1]), tg_use(tape, b[1]) };
+    tg_gradients(loss, TG_NONE, by, 6, g, NULL);
     if (s == TG_OK) s = tg_run_many(g, 6);
     for (int l = 0; l < 2 && s == TG_OK; l++)
         print("delta", l, p.delta[l], g[3 * l]), print("dL/dW", l, p.dW[l], g[3 * l + 1]), print("dL/db", l, p.db[l], g[3 * l + 2]);

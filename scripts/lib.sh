@@ -44,7 +44,8 @@ need() {
     fi
     say "installing ${missing[*]}"
     if [ -z "$apt_updated" ]; then
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null || say "apt-get update failed; trying with the lists as they are"
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null ||
+            say "apt-get update failed; trying with the lists as they are"
         apt_updated=yes
     fi
     if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null; then

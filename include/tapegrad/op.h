@@ -46,8 +46,8 @@ typedef tg_tensor (*tg_expand_fn)(const tg_application *application);
  * others, and zero ones, alone. It never accumulates, never sums over broadcast dimensions and never sees a zero cotangent. */
 typedef void (*tg_vjp_fn)(const tg_application *application, tg_tensor cotangent, tg_tensor cotangents[]);
 
-/* An operand of a kernel: element (i, j) is data[i * row_stride + j * col_stride]. Strides count elements; the stride of a broadcast dimension is 0,
- * and col_stride is otherwise 1. Integer operands are int32_t, all others of the kernel's type. data is NULL if the operand is not given. */
+/* An operand of a kernel: element (i, j) is data[i * row_stride + j * col_stride]. Strides count elements; the stride of a broadcast dimension
+ * is 0, and col_stride is otherwise 1. Integer operands are int32_t, all others of the kernel's type. data is NULL if the operand is not given. */
 typedef struct tg_operand {
     const void *data;
     int64_t     rows, cols;
@@ -55,8 +55,8 @@ typedef struct tg_operand {
     bool        integer;
 } tg_operand;
 
-/* One call of a kernel. Elementwise and rowwise kernels write the rows [row_begin, row_end) of output, and nothing else. A kernel that sums over rows is
- * called with operands cut to some of the rows and writes their sum to all of output; means divide by all_rows. */
+/* One call of a kernel. Elementwise and rowwise kernels write the rows [row_begin, row_end) of output, and nothing else. A kernel that sums over
+ * rows is called with operands cut to some of the rows and writes their sum to all of output; means divide by all_rows. */
 typedef struct tg_call {
     void             *output;            /* [rows, cols], dense and row-major; may be the memory of an operand of the same shape if elementwise */
     int64_t           rows, cols;
@@ -73,7 +73,8 @@ typedef struct tg_call {
 /* Kernels are pure: no state, any thread, any number of times. */
 typedef void (*tg_kernel_fn)(const tg_call *call);
 
-/* 32 random bits for an element of the whole value: Philox4x32-10 (Salmon et al. 2011) with the key seed and the counter (element / 4, draw, step). */
+/* 32 random bits for an element of the whole value: Philox4x32-10 (Salmon et al. 2011) with the key seed and the counter
+ * (element / 4, draw, step). */
 TG_API uint32_t tg_random_bits(const tg_call *call, int64_t element);
 
 /* Attributes of an op with TG_OP_VIEW begin with this. */
@@ -92,7 +93,7 @@ typedef enum tg_op_flags {
     TG_OP_RANDOM      = 1 << 6,    /* draws; the engine numbers its applications within a step */
     TG_OP_STOP        = 1 << 7,    /* has no derivative, silently: zero of any order */
     TG_OP_VIEW        = 1 << 8,    /* part of its input, in place */
-    TG_OP_CONCAT      = 1 << 9,    /* its inputs, one behind the other */
+    TG_OP_CONCAT      = 1 << 9,    /* its inputs, one after the other */
     TG_OP_BROADCAST   = 1 << 10,   /* repeats its input */
     TG_OP_ASSIGN      = 1 << 11    /* writes a variable */
 } tg_op_flags;
@@ -107,7 +108,7 @@ struct tg_op {
     tg_shape_fn  shape;                 /* NULL: rows and cols each equal or 1, no integers */
     tg_expand_fn expand;                /* NULL: needs kernels */
     tg_limit_fn  limit;                 /* NULL: integer operands may have any value */
-    tg_kernel_fn f32, f64;              /* NULL: expand; an elementwise op without f32 runs f64 on converted blocks */
+    tg_kernel_fn f32, f64;              /* NULL: expand; an elementwise or rowwise op without f32 runs f64 on converted values */
     tg_vjp_fn    vjp;                   /* NULL: expand is differentiated; if that is NULL too, TG_NO_DERIVATIVE, naming the op */
     const char  *text, *tex;            /* formula of the value; NULL: name(%0, %1) */
     const char *const *local;           /* [arity] formulas of the local derivatives as TeX; NULL: what vjp records for a cotangent of 1 is printed */
@@ -162,7 +163,7 @@ static inline double *tg_output_row_f64(const tg_call *call, int64_t i) {
  *     TG_MAP1(acme_bent, (sqrt(x * x + 1) - 1) / 2 + x, tg_mul(g, acme_bent_slope(x)), .tex = "\\tfrac12(\\sqrt{%0^2+1}-1)+%0")
  *
  * defines the op acme_bent_op and the function tg_tensor acme_bent(tg_tensor x), both visible to other files.
- * expression is C in double x; rule is the cotangent of x in tensors x, y (the output) and g (the cotangent of y). Behind them any fields of tg_op
+ * expression is C in double x; rule is the cotangent of x in tensors x, y (the output) and g (the cotangent of y). After them any fields of tg_op
  * but name, arity, attribute_size, flags, f64, vjp; .f32 = kernel where speed matters. Write it at file scope, without a semicolon. */
 #ifndef __cplusplus
 #define TG_MAP1(name_, expression, ...) TG_MAP1_(name_, expression, __VA_ARGS__, .attribute_size = 0)

@@ -1,7 +1,7 @@
 /* ops.h - the built-in ops.
  *
- * Unless a comment says otherwise, an op is differentiable to any order, and two operands broadcast: rows and cols each equal or 1. Sizes may be zero:
- * a sum over nothing is 0, a mean NaN. Shapes are checked when recorded: TG_SHAPE_MISMATCH on the tape.
+ * Unless a comment says otherwise, an op is differentiable to any order, and two operands broadcast: rows and cols each equal or 1. Sizes may be
+ * zero: a sum over nothing is 0, a mean NaN. Shapes are checked when recorded: TG_SHAPE_MISMATCH on the tape.
  * Written for [rows, cols] = [r, c]. Names and argument order are PyTorch's where it has the op.
  */
 #ifndef TAPEGRAD_OPS_H
@@ -30,7 +30,7 @@ TG_API tg_tensor tg_sum_to(tg_tensor x, int64_t rows, int64_t cols);            
 /* rows * cols elements of x, counted row by row from offset, as [rows, cols]. Covers reshaping and slices of a block. */
 TG_API tg_tensor tg_view(tg_tensor x, int64_t offset, int64_t rows, int64_t cols);
 
-/* All elements of the parts, one part behind the other: [1, n]. */
+/* All elements of the parts, one part after the other: [1, n]. */
 TG_API tg_tensor tg_concat(const tg_tensor parts[], int count);
 
 /* Integer [r, 1] -> [r, classes], 1 in the column given, 0 elsewhere. A label out of range makes the executing call TG_OUT_OF_RANGE. */
@@ -64,8 +64,8 @@ TG_API tg_tensor tg_maximum(tg_tensor x, tg_tensor y);                          
 
 TG_API tg_tensor tg_greater(tg_tensor x, tg_tensor y);                          /* 1 where x > y, else 0; derivative zero */
 
-/* x where condition is not 0, y elsewhere. Nothing of the one not taken enters the value, not even a NaN, and its cotangent is zero (which an infinite slope
- * further down, as of sqrt at 0, still makes a NaN). */
+/* x where condition is not 0, y elsewhere. Nothing of the one not taken enters the value, not even a NaN, and its cotangent is zero (which an
+ * infinite slope further down, as of sqrt at 0, still makes a NaN). */
 TG_API tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y);
 
 /* ---- activations ---- */

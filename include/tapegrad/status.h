@@ -66,7 +66,7 @@ TG_API const char *tg_version_string(void);
     X(TG_NO_DERIVATIVE,   15, "an op on the way has no derivative")                                   \
     X(TG_DISCONNECTED,    16, "the result does not depend on what it is to be differentiated by")     \
     X(TG_WRITTEN_TWICE,   17, "two assignments in one run write the same element")                    \
-    X(TG_OVERLAP,         18, "an input lies in a variable's block or in the tape's arena")      \
+    X(TG_OVERLAP,         18, "an input lies in a variable's block or in the tape's memory")          \
     X(TG_NO_EXAMPLES,     19, "a data set, or a part of it, is empty")                                \
     X(TG_CANNOT_READ,     20, "the system could not open or read a file")                             \
     X(TG_CANNOT_WRITE,    21, "the system could not write a file")                                    \
@@ -92,7 +92,8 @@ TG_API tg_status tg_last_error(const char **sentence);
  * Returns NULL on failure, and pointer then stays valid. Must be callable from any thread. */
 typedef void *(*tg_allocate_fn)(void *context, void *pointer, size_t old_size, size_t new_size, size_t alignment);
 
-/* Every allocation of the library passes allocate (jansson, which reads the JSON header of a file, keeps its own); NULL restores the C library's. TG_BAD_ARGUMENT while memory from another allocator is held. */
+/* Every allocation of the library passes allocate; what jansson (for the JSON headers of files) and the C library (for streams) allocate for
+ * themselves does not. NULL restores the C library's allocator. TG_BAD_ARGUMENT while memory from another one is held. */
 TG_API TG_MUST_CHECK tg_status tg_set_allocator(tg_allocate_fn allocate, void *context);
 
 /* Receives advice that is no error, such as which node makes every step compile anew. NULL (the default): silence. */

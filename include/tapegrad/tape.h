@@ -1,7 +1,8 @@
 /* tape.h - record a step, run it, read it.
  *
- * A tape is the list of nodes in the order in which they were recorded. Values can be read behind an executing call (tg_run and what is
- * made of it); so far every tape computes a node as soon as it is recorded, and the executing call checks, writes and opens for reading. A tape is used by one thread at a time; different tapes by different threads.
+ * A tape is the list of nodes in the order in which they were recorded. Values can be read after an executing call (tg_run and what is
+ * made of it); so far every tape computes a node as soon as it is recorded, and the executing call checks, writes and opens for reading.
+ * A tape is used by one thread at a time; different tapes by different threads.
  *
  * Errors are sticky. The first call that fails puts a status and a sentence on the tape and returns a tensor that later calls pass on;
  * the executing call returns that status, tg_tape_error the sentence, tg_begin clears both. So lines that record need no checks.
@@ -69,7 +70,7 @@ TG_API const char *tg_tape_error(const tg_tape *tape);
  * scope is added. The first failure of a step is the one that is kept; with tape NULL it is one for tg_last_error. Returns a failed tensor. */
 TG_API tg_tensor tg_tape_fail(tg_tape *tape, tg_status status, const char *format, ...) TG_FORMAT(3, 4);
 
-/* The step number, which keys random draws together with the seed. Behind an executing call it is that of the step that has run; set it to one more
+/* The step number, which keys random draws together with the seed. After an executing call it is that of the step that has run; set it to one more
  * to resume the run on another tape with the same bits. */
 TG_API uint64_t  tg_tape_step(const tg_tape *tape);
 TG_API tg_status tg_tape_set_step(tg_tape *tape, uint64_t step);
@@ -85,7 +86,7 @@ TG_API tg_tensor tg_input_i32(tg_tape *tape, const int32_t *data, int64_t rows, 
 /* Class labels [rows, 1], counted from 0: tg_input_i32 with one column. */
 TG_API tg_tensor tg_labels(tg_tape *tape, const int32_t *labels, int64_t rows);
 
-/* A number [1, 1] read from *value. For learning rates and the like: read not before this call and not behind the executing call, so
+/* A number [1, 1] read from *value. For learning rates and the like: read no earlier than this call and no later than the executing call, so
  * *value must stay as it is in between. */
 TG_API tg_tensor tg_scalar_input(tg_tape *tape, const double *value);
 
@@ -158,7 +159,8 @@ TG_API uint32_t  tg_node_count(const tg_tape *tape);
 TG_API tg_status tg_node_at(const tg_tape *tape, uint32_t index, tg_node *node);
 TG_API tg_tensor tg_tensor_at(tg_tape *tape, uint32_t index);
 
-/* For drawing: copies the value of any node that memory still holds, kept or not, rows * cols elements. It never runs; TG_NOT_KEPT if the value is gone. */
+/* For drawing: copies the value of any node that memory still holds, kept or not, rows * cols elements. It never runs; TG_NOT_KEPT if the value is
+ * gone. */
 TG_API TG_MUST_CHECK tg_status tg_held(tg_tensor tensor, double *out);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* variable.h - named matrices that outlive the tape: parameters and state.
  *
- * A tg_params holds variables in groups. The variables of one group lie one behind the other in one block, so that an optimizer is a few
+ * A tg_params holds variables in groups. The variables of one group lie one after the other in one block, so that an optimizer is a few
  * ops on one [1, n] tensor however many variables there are.
  *
  * Threads: any number may read the same variables (record, run, predict); one that writes them (assign, write, load, freeze) must be alone.
@@ -31,7 +31,8 @@ TG_API void tg_params_free(tg_params *params);
  * Variables are called "name/...". The caller frees it; params may be freed earlier, and must not have grown in between. */
 TG_API tg_params *tg_params_like(const tg_params *params, const char *name);
 
-/* Copies all values between params of equal layout (one made like the other, or both alike). TG_SHAPE_MISMATCH otherwise. */
+/* Copies the values of the trainable variables, or of all in params that hold state alone, between params of equal type and layout (one made like
+ * the other, or both alike). TG_SHAPE_MISMATCH otherwise. State beside trainable variables, such as a scaler, is not copied. */
 TG_API TG_MUST_CHECK tg_status tg_params_copy(tg_params *to, const tg_params *from);
 
 /* ---- variables ---- */
@@ -67,7 +68,7 @@ typedef struct tg_variable_options {
 } tg_variable_options;
 
 /* Adds a variable to params, which owns it. Names are unique within params. Sizes must be positive. NULL on failure.
- * The first use of a group in a step or by an optimizer closes it: afterwards NULL, TG_BAD_ARGUMENT. */
+ * The first use of a group in a step, which an update by an optimizer is too, closes it: afterwards NULL, TG_BAD_ARGUMENT. */
 TG_API tg_variable *tg_variable_new(tg_params *params, const char *name, int64_t rows, int64_t cols, const tg_variable_options *options);
 
 /* Variables in the order of their creation, and by name (NULL: there is none, not an error). */
@@ -75,7 +76,7 @@ TG_API int          tg_variable_count(const tg_params *params);
 TG_API tg_variable *tg_variable_at(const tg_params *params, int index);
 TG_API tg_variable *tg_variable_find(const tg_params *params, const char *name);
 
-/* Groups of trainable variables in the order of their creation; every list of "one per group" has this order. NULL behind the last. */
+/* Groups of trainable variables in the order of their creation; every list of "one per group" has this order. NULL after the last. */
 TG_API int         tg_group_count(const tg_params *params);
 TG_API const char *tg_group_at(const tg_params *params, int index);
 
@@ -93,7 +94,8 @@ TG_API TG_MUST_CHECK tg_status tg_variable_read_f64(const tg_variable *variable,
 TG_API TG_MUST_CHECK tg_status tg_variable_write(tg_variable *variable, const float *values);
 TG_API TG_MUST_CHECK tg_status tg_variable_write_f64(tg_variable *variable, const double *values);
 
-/* Between steps only. A frozen variable keeps its value: assignments to its block leave it out, and the loss need not reach it. tg_grad still differentiates by it. */
+/* Between steps only. A frozen variable keeps its value: assignments to its block leave it out, and the loss need not reach it. tg_grad still
+ * differentiates by it. */
 TG_API tg_status tg_freeze(tg_variable *variable, bool frozen);
 TG_API bool      tg_is_frozen(const tg_variable *variable);
 

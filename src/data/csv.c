@@ -52,7 +52,8 @@ static tg_status find_special(loading *l) {
 static tg_status start_columns(loading *l) {
     l->columns = l->csv->count;
     if (l->columns >= 2) return find_special(l);
-    return tg_fail_thread(TG_BAD_FILE, "%.400s, line %zu: only one column; inputs and a label or target are needed", l->csv->path, l->csv->fields[0].line);
+    return tg_fail_thread(TG_BAD_FILE, "%.400s, line %zu: only one column; inputs and a label or target are needed", l->csv->path,
+                          l->csv->fields[0].line);
 }
 
 /* ---- the rows ---- */

@@ -40,7 +40,8 @@ const char *tg_csv_text(const tg_csv *csv, size_t field);
 
 /* ---- numbers: csv_number.c ---- */
 
-/* Decimal numbers, correctly rounded, with '.' whatever the locale is; blanks around them are fine. Neither infinity nor NaN, written or by overflow. */
+/* Decimal numbers, correctly rounded, with '.' whatever the locale is; blanks around them are fine. Neither infinity nor NaN, written or by
+ * overflow. */
 bool tg_parse_float(const char *text, locale_t c_locale, float *value);
 bool tg_parse_double(const char *text, locale_t c_locale, double *value);
 

@@ -5,7 +5,6 @@
 #include "core/util.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define BYTE_ELEMENTS   0x08
@@ -184,18 +183,6 @@ static const char *const fashion_classes[FASHION_CLASSES] = { "T-shirt/top", "Tr
 #define FASHION_FOLDER "/usr/share/datasets/fashion-mnist"
 #define FASHION_ADVICE " (install the package dataset-fashion-mnist, or name the folder of the files in options)"
 
-static char *path_in(const char *folder, const char *prefix, const char *rest) {
-    size_t bytes = strlen(folder) + strlen(prefix) + strlen(rest) + 2;
-    char  *path  = tg_allocate(bytes);
-    if (path != NULL) snprintf(path, bytes, "%s/%s%s", folder, prefix, rest);
-    else tg_fail_thread(TG_OUT_OF_MEMORY, "no memory for a path");
-    return path;
-}
-
-static void path_release(char *path) {
-    if (path != NULL) tg_release(path, strlen(path) + 1);
-}
-
 static tg_dataset *name_classes(tg_table *table, const char *folder) {
     if (table->classes > FASHION_CLASSES) {
         tg_fail_thread(TG_BAD_FILE, "the files in %.400s have %" PRId64 " classes, Fashion-MNIST has %d", folder, table->classes, FASHION_CLASSES);
@@ -209,12 +196,14 @@ static tg_dataset *name_classes(tg_table *table, const char *folder) {
 
 static tg_dataset *load_fashion(const char *prefix, const tg_load_options *options) {
     const char *folder = options != NULL && options->folder != NULL ? options->folder : FASHION_FOLDER;
-    char       *images = path_in(folder, prefix, "-images-idx3-ubyte.gz");
-    char       *labels = path_in(folder, prefix, "-labels-idx1-ubyte.gz");
+    char       *images = tg_text_format("%s/%s-images-idx3-ubyte.gz", folder, prefix);
+    char       *labels = tg_text_format("%s/%s-labels-idx1-ubyte.gz", folder, prefix);
     tg_table    table  = { .rows = 0 };
-    bool        done   = images != NULL && labels != NULL && read_pair(images, labels, FASHION_ADVICE, options, &table);
-    path_release(images);
-    path_release(labels);
+    bool        done   = false;
+    if (images != NULL && labels != NULL) done = read_pair(images, labels, FASHION_ADVICE, options, &table);
+    else tg_fail_thread(TG_OUT_OF_MEMORY, "no memory for the paths of a data set");
+    tg_text_release(images);
+    tg_text_release(labels);
     return done ? name_classes(&table, folder) : NULL;
 }
 

@@ -7,18 +7,8 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 /* ---- the variables ---- */
-
-static char *joined(const char *name, const char *suffix) {
-    size_t bytes = strlen(name) + strlen(suffix) + 1;
-    char  *text  = tg_allocate(bytes);
-    if (text != NULL) snprintf(text, bytes, "%s%s", name, suffix);
-    else tg_fail_thread(TG_OUT_OF_MEMORY, "no memory for the name of a scaler");
-    return text;
-}
 
 /* Variables cannot be removed: the second name is looked at before the first variable is made. */
 static tg_scaler add_variables(tg_params *params, const char *mean_name, const char *scale_name, int64_t cols) {
@@ -40,10 +30,11 @@ tg_scaler tg_add_scaler(tg_params *params, const char *name, int64_t cols) {
         tg_fail_thread(TG_NULL_ARGUMENT, "tg_add_scaler: params or name is NULL");
         return scaler;
     }
-    char *mean = joined(name, "/mean"), *scale = joined(name, "/scale");
+    char *mean = tg_text_format("%s/mean", name), *scale = tg_text_format("%s/scale", name);
     if (mean != NULL && scale != NULL) scaler = add_variables(params, mean, scale, cols);
-    if (mean != NULL) tg_release(mean, strlen(mean) + 1);
-    if (scale != NULL) tg_release(scale, strlen(scale) + 1);
+    else tg_fail_thread(TG_OUT_OF_MEMORY, "no memory for the names of a scaler");
+    tg_text_release(mean);
+    tg_text_release(scale);
     return scaler;
 }
 
@@ -81,7 +72,8 @@ static void compute_scales(const tg_dataset *data, const double *mean, double *s
 
 static tg_status check_finite(const double *mean, int64_t cols) {
     for (int64_t col = 0; col < cols; col++)
-        if (!isfinite(mean[col])) return tg_fail_thread(TG_NOT_FINITE, "tg_scaler_fit: column %" PRId64 " (from 0) has a value that is not finite", col);
+        if (!isfinite(mean[col]))
+            return tg_fail_thread(TG_NOT_FINITE, "tg_scaler_fit: column %" PRId64 " (from 0) has a value that is not finite", col);
     return TG_OK;
 }
 

@@ -87,7 +87,8 @@ static int by_offset(const void *a, const void *b) {
 static tg_status check_cover(const tg_file_tensor *tensors, size_t count, size_t data_bytes, const char *path) {
     size_t covered = 0;
     for (size_t i = 0; i < count; i++) {
-        if (tensors[i].begin != covered) return fail_tensor((place){ path, tensors[i].name }, "its data does not begin where the data before it ends");
+        if (tensors[i].begin != covered)
+            return fail_tensor((place){ path, tensors[i].name }, "its data does not begin where the data before it ends");
         covered = tensors[i].end;
     }
     if (covered == data_bytes) return TG_OK;

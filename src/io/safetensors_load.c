@@ -48,7 +48,8 @@ static tg_status open_file(loading *l) {
         return fail_read(l, error);
     }
     uint64_t most = l->options.max_bytes != 0 ? l->options.max_bytes : DEFAULT_MAX_BYTES, bytes = (uint64_t)about.st_size;
-    if (bytes > most || bytes > SIZE_MAX) return tg_fail_thread(TG_TOO_LARGE, "%.400s has %" PRIu64 " bytes, and the limit is %" PRIu64, l->path, bytes, most);
+    if (bytes > most || bytes > SIZE_MAX)
+        return tg_fail_thread(TG_TOO_LARGE, "%.400s has %" PRIu64 " bytes, and the limit is %" PRIu64, l->path, bytes, most);
     l->file_bytes = (size_t)bytes;
     return TG_OK;
 }
@@ -122,8 +123,8 @@ static tg_status match_tensors(loading *l) {
         if (tensor->variable == NULL)
             return tg_fail_thread(TG_UNKNOWN_NAME, "there is no variable for tensor \"%.100s\" of %.400s", tensor->name, l->path);
         if (tensor->type == TG_DEFAULT_TYPE)
-            return tg_fail_thread(TG_UNSUPPORTED, "tensor \"%.100s\" of %.400s: dtype %.40s; a variable is read from F32 or F64", tensor->name, l->path,
-                                  tensor->dtype);
+            return tg_fail_thread(TG_UNSUPPORTED, "tensor \"%.100s\" of %.400s: dtype %.40s; a variable is read from F32 or F64", tensor->name,
+                                  l->path, tensor->dtype);
         tg_status status = check_shape(l, tensor);
         if (status != TG_OK) return status;
         size_t bytes = tensor->end - tensor->begin;
@@ -175,7 +176,8 @@ static tg_status write_variables(const loading *l) {
         const tg_file_tensor *tensor = &l->tensors[i];
         if (tensor->variable == NULL) continue;
         decode_all(l, tensor);
-        tg_status status = tensor->type == TG_F64 ? tg_variable_write_f64(tensor->variable, l->values) : tg_variable_write(tensor->variable, l->values);
+        const tg_status status = tensor->type == TG_F64 ? tg_variable_write_f64(tensor->variable, l->values)
+                                                        : tg_variable_write(tensor->variable, l->values);
         if (status != TG_OK) return status;
     }
     return TG_OK;

@@ -56,10 +56,11 @@ static tg_status train_epoch(fit *f, int epoch) {
     const int64_t rows = tg_dataset_rows(f->training), size = f->options->batch > 0 ? f->options->batch : 32;
     double        loss = 0, correct = 0, seen = 0;
     tg_batch      batch;
-    tg_status status = tg_dataset_begin(f->training, &(tg_epoch_options){ .batch = size, .shuffle = true, .seed = f->options->seed, .epoch = (uint64_t)epoch });
+    const tg_epoch_options o = { .batch = size, .shuffle = true, .seed = f->options->seed, .epoch = (uint64_t)epoch };
+    tg_status status         = tg_dataset_begin(f->training, &o);
     f->progress.epoch      = epoch + 1;
     f->progress.batch      = 0;
-    f->progress.batches    = (rows + size - 1) / size;
+    f->progress.batches    = (rows - 1) / size + 1;
     f->progress.epoch_done = false;
     while (status == TG_OK && !f->stopped && tg_next_batch(f->training, &batch)) {
         status = train_batch(f, &batch, &loss, &correct);
@@ -108,6 +109,15 @@ static tg_status run_epochs(fit *f) {
     return status;
 }
 
+/* The best epoch has been reported when it was found. */
+static tg_status report_and_restore(fit *f) {
+    if (f->report.best_epoch > 0) return tg_params_copy(f->model->params, f->best);
+    f->report.loss                = f->progress.loss;
+    f->report.validation_loss     = f->progress.validation_loss;
+    f->report.validation_accuracy = f->progress.validation_accuracy;
+    return TG_OK;
+}
+
 /* ---- set-up ---- */
 
 static tg_status check_options(const tg_model *model, const tg_optimizer *optimizer, const tg_dataset *data, const tg_fit_options *o) {
@@ -126,8 +136,8 @@ static tg_status set_up(fit *f, tg_dataset *data) {
     tg_status status = TG_OK;
     f->training      = data;
     if (f->options->validation > 0) {
-        status = tg_dataset_split(data, f->options->validation, &(tg_split_options){ .seed = f->options->seed, .in_order = f->options->validation_tail },
-                                  &f->training, &f->validation);
+        const tg_split_options o = { .seed = f->options->seed, .in_order = f->options->validation_tail };
+        status           = tg_dataset_split(data, f->options->validation, &o, &f->training, &f->validation);
         f->owns_training = status == TG_OK;
         if (status == TG_OK) f->best = tg_params_like(f->model->params, "best");
         if (status == TG_OK && f->best == NULL) status = TG_OUT_OF_MEMORY;
@@ -151,18 +161,13 @@ tg_status tg_fit(tg_model model, tg_optimizer *optimizer, tg_dataset *data, cons
     const tg_fit_options       *o        = options != NULL ? options : &defaults;
     const double                unknown  = (double)NAN;
     fit f = { .model = &model, .options = o, .optimizer = optimizer, .best_loss = (double)INFINITY, .seconds = seconds_now(),
-              .report = { .loss = unknown, .validation_loss = unknown, .validation_accuracy = unknown },
               .progress = { .epochs = o->epochs > 0 ? o->epochs : 10, .loss = unknown, .accuracy = unknown, .validation_loss = unknown,
                             .validation_accuracy = unknown } };
     tg_status status = check_options(&model, optimizer, data, o);
     if (status == TG_OK) status = set_up(&f, data);
     if (status == TG_OK) status = run_epochs(&f);
-    if (f.report.best_epoch == 0) f.report.loss = f.progress.loss;
-    else {      /* whatever ended it */
-        const tg_status restored = tg_params_copy(model.params, f.best);
-        if (status == TG_OK) status = restored;
-    }
+    const tg_status reported = report_and_restore(&f);      /* whatever ended it */
     tear_down(&f);
     if (o->report != NULL) *o->report = f.report;
-    return status;
+    return status != TG_OK ? status : reported;
 }

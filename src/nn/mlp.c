@@ -21,15 +21,24 @@ static bool is_activation(const tg_op *op) {
     return op->arity == 1 && (op->flags & TG_OP_ELEMENTWISE) && !(op->flags & TG_OP_STOP) && op->attribute_size == 0;
 }
 
-static tg_status fail_activation(const char *name) {
-    char   known[400] = "";
-    size_t used       = 0;
+/* The names that fit into known, and how many more there are. */
+static void list_activations(char *known, size_t bytes) {
+    const size_t ending = sizeof ", and 1000000000 more";
+    size_t       used   = 0;
+    int          more   = 0;
     for (int i = 0; i < tg_op_count(); i++) {
         const tg_op *op = tg_op_at(i);
-        if (is_activation(op) && used + strlen(op->name) + 3 < sizeof known)
-            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "", op->name);
+        if (!is_activation(op)) continue;
+        if (more > 0 || used + strlen(", ") + strlen(op->name) + ending > bytes) more++;
+        else used += (size_t)snprintf(known + used, bytes - used, "%s%s", used > 0 ? ", " : "", op->name);
     }
-    return tg_fail_thread(TG_UNKNOWN_NAME, "tg_mlp_new: there is no activation \"%.60s\"; there are %s", name, known);
+    if (more > 0) snprintf(known + used, bytes - used, ", and %d more", more);
+}
+
+static tg_status fail_activation(const char *name) {
+    char known[400] = "";      /* of the 512 bytes that a sentence has */
+    list_activations(known, sizeof known);
+    return tg_fail_thread(TG_UNKNOWN_NAME, "tg_mlp_new: there is no activation \"%.40s\"; there are %s", name, known);
 }
 
 static tg_status check_sizes(tg_sizes sizes) {
@@ -72,8 +81,10 @@ static bool add_scaler(tg_mlp *net, const tg_mlp_options *o, const char *name) {
 tg_mlp *tg_mlp_new(tg_params *params, const tg_mlp_options *options) {
     const tg_op *activation;
     if (params == NULL || options == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_mlp_new: params or options is NULL"), NULL;
-    if (check_sizes(options->sizes) != TG_OK || find_activation(options->activation != NULL ? options->activation : "relu", &activation) != TG_OK) return NULL;
-    if (!(options->dropout >= 0 && options->dropout <= 1)) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_mlp_new: dropout %g is not from 0 to 1", options->dropout), NULL;
+    if (check_sizes(options->sizes) != TG_OK) return NULL;
+    if (find_activation(options->activation != NULL ? options->activation : "relu", &activation) != TG_OK) return NULL;
+    if (!(options->dropout >= 0 && options->dropout <= 1))
+        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_mlp_new: dropout %g is not from 0 to 1", options->dropout), NULL;
     const int count = options->sizes.count - 1;
     tg_mlp   *net   = tg_allocate(sizeof *net);
     if (net != NULL) net->layers = tg_allocate((size_t)count * sizeof *net->layers);

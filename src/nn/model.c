@@ -9,7 +9,8 @@
 enum { BATCH = 256 };
 
 tg_status tg_check_model(const tg_model *model, const char *caller) {
-    if (model->output == NULL || model->params == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: the model has no output function or params", caller);
+    if (model->output == NULL || model->params == NULL)
+        return tg_fail_thread(TG_NULL_ARGUMENT, "%s: the model has no output function or params", caller);
     return TG_OK;
 }
 
@@ -35,7 +36,10 @@ tg_recorded tg_record_batch(const tg_model *model, tg_tape *tape, const tg_datas
 }
 
 tg_status tg_read_output(tg_tensor output, tg_output_buffer *buffer) {
-    if (!tg_grow((void **)&buffer->at, &buffer->capacity, (size_t)(tg_rows(output) * tg_cols(output)), sizeof *buffer->at))
+    void      *array = buffer->at;
+    const bool grown = tg_grow(&array, &buffer->capacity, (size_t)(tg_rows(output) * tg_cols(output)), sizeof *buffer->at);
+    buffer->at       = array;
+    if (!grown)
         return tg_tape_fail(output.tape, TG_OUT_OF_MEMORY, "no memory for the outputs of a batch"), TG_OUT_OF_MEMORY;
     return tg_read(output, buffer->at);
 }
@@ -44,8 +48,10 @@ void tg_release_output(tg_output_buffer *buffer) { tg_release(buffer->at, buffer
 
 int64_t tg_largest(const float *output, int64_t outputs) {
     int64_t best = 0;
-    for (int64_t j = 1; j < outputs; j++)
+    for (int64_t j = 0; j < outputs; j++) {
+        if (isnan(output[j])) return -1;
         if (output[j] > output[best]) best = j;
+    }
     return best;
 }
 
@@ -91,7 +97,7 @@ static tg_status count_batch(evaluation *e, tg_recorded r, const tg_batch *batch
     e->correct += tg_count_correct(e->output.at, batch->rows, outputs, batch->y);
     for (int64_t i = 0; report->confusion != NULL && i < batch->rows; i++) {
         const int64_t prediction = tg_largest(e->output.at + i * outputs, outputs);
-        if (prediction < classes) report->confusion[batch->y[i] * classes + prediction]++;
+        if (prediction >= 0 && prediction < classes) report->confusion[batch->y[i] * classes + prediction]++;
     }
     return TG_OK;
 }

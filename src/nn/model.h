@@ -21,9 +21,11 @@ void      tg_release_output(tg_output_buffer *buffer);
 /* tg_evaluate on a tape of these options, with arguments that have been checked. */
 tg_status tg_evaluate_on(const tg_model *model, const tg_dataset *data, const tg_tape_options *options, tg_report *report);
 
+/* Where a row of outputs is largest, the first place if there are several; -1: it has a NaN. */
+int64_t tg_largest(const float *output, int64_t outputs);
+
 /* How many rows of output [rows, outputs] are largest at their label. */
 int64_t tg_count_correct(const float *output, int64_t rows, int64_t outputs, const int32_t *labels);
-int64_t tg_largest(const float *output, int64_t outputs);
 
 /* NULL members, as those of a constructor that failed: a status. */
 tg_status tg_check_model(const tg_model *model, const char *caller);

@@ -141,8 +141,8 @@ static tg_tensor clip_factor(const tg_optimizer *optimizer, const tg_tensor grad
 static tg_tensor update_group(const tg_optimizer *optimizer, tg_tape *tape, int i, tg_tensor gradient, tg_tensor step, tg_tensor state[]) {
     const group *g = &optimizer->groups[i];
     for (int k = 0; k < optimizer->state_count; k++) state[k] = tg_use_block(tape, optimizer->states[k + 1], g->name);
-    const tg_update_call call = { .weights = tg_use_block(tape, optimizer->params, g->name), .gradient = gradient, .rate = tg_scalar_input(tape, &g->rate),
-                                  .weight_decay = g->weight_decay, .step = step, .state = state };
+    const tg_update_call call = { .weights = tg_use_block(tape, optimizer->params, g->name), .gradient = gradient,
+                                  .rate = tg_scalar_input(tape, &g->rate), .weight_decay = g->weight_decay, .step = step, .state = state };
     return tg_assign(call.weights, optimizer->update(&call, optimizer->context));
 }
 
@@ -160,10 +160,7 @@ static tg_status record_updates(const tg_optimizer *optimizer, tg_tape *tape, co
     return tg_tape_status(tape);
 }
 
-tg_status tg_updates(tg_optimizer *optimizer, const tg_tensor gradients[], int count, tg_tensor updated[]) {
-    if (gradients == NULL || updated == NULL || count < 1 || gradients[0].tape == NULL)
-        return tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: a list is NULL or empty, or a gradient is not given");
-    tg_tape *tape = gradients[0].tape;
+static tg_status check_updates(const tg_optimizer *optimizer, tg_tape *tape, const tg_tensor gradients[], int count) {
     if (optimizer == NULL) return tg_tape_fail(tape, TG_NULL_ARGUMENT, "tg_updates: optimizer is NULL"), tg_tape_status(tape);
     if (count != optimizer->group_count)
         return tg_tape_fail(tape, TG_BAD_ARGUMENT, "tg_updates: %d gradients for %d groups", count, optimizer->group_count), tg_tape_status(tape);
@@ -173,12 +170,22 @@ tg_status tg_updates(tg_optimizer *optimizer, const tg_tensor gradients[], int c
             tg_tape_fail(tape, TG_SHAPE_MISMATCH, "tg_updates: the gradient is [%" PRId64 ",%" PRId64 "], and group \"%.100s\" is [1,%" PRId64 "]",
                          tg_rows(gradients[i]), tg_cols(gradients[i]), optimizer->groups[i].name, tg_cols(weights));
     }
-    return tg_tape_status(tape) == TG_OK ? record_updates(optimizer, tape, gradients, updated) : tg_tape_status(tape);
+    return tg_tape_status(tape);
+}
+
+tg_status tg_updates(tg_optimizer *optimizer, const tg_tensor gradients[], int count, tg_tensor updated[]) {
+    if (gradients == NULL || updated == NULL || count < 1) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: a list is NULL or empty");
+    const tg_tensor failed = { gradients[0].tape, 0, gradients[0].step };
+    tg_status       status = failed.tape != NULL ? check_updates(optimizer, failed.tape, gradients, count)
+                                                 : tg_fail_thread(TG_NULL_ARGUMENT, "tg_updates: a gradient is not given");
+    if (status == TG_OK) status = record_updates(optimizer, failed.tape, gradients, updated);
+    for (int i = 0; status != TG_OK && i < count; i++) updated[i] = failed;
+    return status;
 }
 
 tg_tensor tg_update(tg_optimizer *optimizer, tg_tensor gradient) {
-    tg_tensor updated = { gradient.tape, 0, gradient.step };
-    if (tg_updates(optimizer, &gradient, 1, &updated) != TG_OK) updated.id = 0;
+    tg_tensor updated;
+    tg_updates(optimizer, &gradient, 1, &updated);
     return updated;
 }
 
@@ -189,14 +196,16 @@ static tg_status minimize(tg_optimizer *optimizer, tg_tensor loss, tg_tensor *li
     tg_tape  *tape  = loss.tape;
     const int count = optimizer->group_count;
     for (int i = 0; i < count; i++) list[i + 1] = tg_use_block(tape, optimizer->params, optimizer->groups[i].name);
-    tg_status status = tg_gradients(loss, (tg_tensor){ 0 }, list + 1, count, gradients, &(tg_gradients_options){ .allow_unused = optimizer->allow_unused });
+    const tg_gradients_options options = { .allow_unused = optimizer->allow_unused };
+    tg_status status = tg_gradients(loss, (tg_tensor){ 0 }, list + 1, count, gradients, &options);
     if (status == TG_OK) status = record_updates(optimizer, tape, gradients, list + 1);
     list[0] = tg_require_finite(loss);
     return status == TG_OK ? tg_run_many(list, count + 1) : status;
 }
 
 tg_status tg_minimize(tg_optimizer *optimizer, tg_tensor loss) {
-    if (optimizer == NULL || loss.tape == NULL) return tg_tape_fail(loss.tape, TG_NULL_ARGUMENT, "tg_minimize: optimizer or loss is not given"), TG_NULL_ARGUMENT;
+    if (optimizer == NULL || loss.tape == NULL)
+        return tg_tape_fail(loss.tape, TG_NULL_ARGUMENT, "tg_minimize: optimizer or loss is not given"), TG_NULL_ARGUMENT;
     if (tg_tape_status(loss.tape) != TG_OK) return tg_tape_status(loss.tape);
     const size_t bytes = (size_t)(2 * optimizer->group_count + 1) * sizeof(tg_tensor);
     tg_tensor   *list  = tg_allocate(bytes);
@@ -210,7 +219,8 @@ tg_status tg_minimize(tg_optimizer *optimizer, tg_tensor loss) {
 
 double tg_learning_rate(const tg_optimizer *optimizer, const char *name) {
     const group *g = optimizer == NULL ? NULL : name != NULL ? find_group(optimizer, name) : &optimizer->groups[0];
-    if (g == NULL) return tg_fail_thread(optimizer == NULL ? TG_NULL_ARGUMENT : TG_UNKNOWN_NAME, "tg_learning_rate: no such optimizer or group"), (double)NAN;
+    if (g == NULL)
+        return tg_fail_thread(optimizer == NULL ? TG_NULL_ARGUMENT : TG_UNKNOWN_NAME, "tg_learning_rate: no such optimizer or group"), (double)NAN;
     return g->rate;
 }
 

@@ -30,10 +30,10 @@ tg_optimizer *tg_sgd_new(tg_params *params, const tg_sgd_options *options) {
     const tg_sgd_options       *o        = options != NULL ? options : &defaults;
     if (!(o->momentum >= 0 && o->momentum < HUGE_VAL)) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_sgd_new: a momentum of %g", o->momentum), NULL;
     if (o->nesterov && o->momentum == 0) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_sgd_new: Nesterov needs a momentum"), NULL;
-    return tg_optimizer_with_constants(params, (tg_optimizer_options){ .name = "sgd", .update = o->momentum > 0 ? momentum : sgd, .state_count = o->momentum > 0,
-                                       .learning_rate = o->learning_rate, .weight_decay = o->weight_decay, .clip_norm = o->clip_norm,
-                                       .allow_unused = o->allow_unused, .groups = o->groups, .group_count = o->group_count },
-                                       (tg_rule_constants){ .momentum = o->momentum, .nesterov = o->nesterov });
+    const tg_optimizer_options made = { .name = "sgd", .update = o->momentum > 0 ? momentum : sgd, .state_count = o->momentum > 0,
+                                        .learning_rate = o->learning_rate, .weight_decay = o->weight_decay, .clip_norm = o->clip_norm,
+                                        .allow_unused = o->allow_unused, .groups = o->groups, .group_count = o->group_count };
+    return tg_optimizer_with_constants(params, made, (tg_rule_constants){ .momentum = o->momentum, .nesterov = o->nesterov });
 }
 
 /* ---- Adam, Kingma and Ba 2015, algorithm 1 ---- */
@@ -66,9 +66,10 @@ static tg_optimizer *adam_new(tg_params *params, const tg_adam_options *o, tg_up
     const tg_rule_constants c = { .beta1 = tg_option(o->beta1, 0.9), .beta2 = tg_option(o->beta2, 0.999), .epsilon = tg_option(o->epsilon, 1e-8) };
     if (!(c.beta1 >= 0 && c.beta1 < 1 && c.beta2 >= 0 && c.beta2 < 1 && c.epsilon >= 0 && c.epsilon < HUGE_VAL))
         return tg_fail_thread(TG_BAD_ARGUMENT, "%s: beta1 = %g, beta2 = %g, epsilon = %g", name, c.beta1, c.beta2, c.epsilon), NULL;
-    return tg_optimizer_with_constants(params, (tg_optimizer_options){ .name = name, .update = rule, .state_count = 2, .learning_rate = o->learning_rate,
-                                       .weight_decay = tg_option(o->weight_decay, weight_decay), .clip_norm = o->clip_norm, .allow_unused = o->allow_unused,
-                                       .groups = o->groups, .group_count = o->group_count }, c);
+    const tg_optimizer_options made = { .name = name, .update = rule, .state_count = 2, .learning_rate = o->learning_rate,
+                                        .weight_decay = tg_option(o->weight_decay, weight_decay), .clip_norm = o->clip_norm,
+                                        .allow_unused = o->allow_unused, .groups = o->groups, .group_count = o->group_count };
+    return tg_optimizer_with_constants(params, made, c);
 }
 
 static const tg_adam_options adam_defaults;

@@ -135,7 +135,8 @@ static tg_tensor mse_loss_expand(const tg_application *a) { return tg_mean(tg_sq
 
 #define LOSS(name_, shape_, limit_, text_, tex_)                                                           \
     const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = 2, .flags = TG_OP_ROW_SUM, .shape = shape_, .limit = limit_, \
-                                    .expand = name_##_expand, .f32 = name_##_f32, .f64 = name_##_f64, .vjp = name_##_vjp, .text = text_, .tex = tex_ };
+                                    .expand = name_##_expand, .f32 = name_##_f32, .f64 = name_##_f64, .vjp = name_##_vjp, \
+                                    .text = text_, .tex = tex_ };
 LOSS(cross_entropy, labels_shape, labels_limit, "-mean(ln(softmax(%0)) at %1)", "-\\mathrm{mean}\\,\\ln\\mathrm{softmax}(%0)_{%1}")
 LOSS(cross_entropy_distribution, same_shapes, NULL, "-mean(sum_cols(%1 * ln(softmax(%0))))", "-\\mathrm{mean}\\sum_j %1 \\ln\\mathrm{softmax}(%0)")
 LOSS(binary_cross_entropy_with_logits, same_shapes, NULL, "mean(softplus(%0) - %1 * %0)", "\\mathrm{mean}(\\ln(1 + e^{%0}) - %1\\,%0)")

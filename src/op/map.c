@@ -160,7 +160,8 @@ RULE_BEGIN(clip_factor)
 }
 static const double clip_kinks[] = { 1 };
 DESCRIPTOR(clip_factor, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = clip_factor_vjp,
-           .text = "min(1, c / (sqrt(%0) + 1e-6))", .tex = "\\min(1, c / (\\sqrt{%0} + 10^{-6}))", .lo = 0.5, .hi = 4, .avoid = clip_kinks, .avoid_count = 1)
+           .text = "min(1, c / (sqrt(%0) + 1e-6))", .tex = "\\min(1, c / (\\sqrt{%0} + 10^{-6}))", .lo = 0.5, .hi = 4, .avoid = clip_kinks,
+           .avoid_count = 1)
 tg_tensor tg_clip_factor(tg_tensor squared_norm, double max_norm) {
     /* Both, because the factor of an infinite norm is 0, and the square of a norm that is NaN may be a negative number. */
     return tg_require_finite(tg_apply1(&tg_clip_factor_op, tg_require_finite(squared_norm), &(number){ max_norm }));
@@ -184,13 +185,14 @@ static tg_tensor share(tg_tensor g, tg_tensor mine, tg_tensor other) {
 MAP2(maximum, x > y || x != x ? x : y, share(g, x, y), share(g, y, x), 0, .text = "max(%0, %1)", .tex = "\\max(%0, %1)")
 
 /* The condition has derivative zero. What is not taken enters nothing. */
-MAP3(select, x != 0 ? y : z, (tg_tensor){ 0 }, tg_select(x, g, zero(g)), tg_select(x, zero(g), g), 0, .text = "%0 ? %1 : %2", .tex = "%0\\,?\\,%1 : %2",
-     .avoid = at_zero, .avoid_count = 1)
+MAP3(select, x != 0 ? y : z, (tg_tensor){ 0 }, tg_select(x, g, zero(g)), tg_select(x, zero(g), g), 0,
+     .text = "%0 ? %1 : %2", .tex = "%0\\,?\\,%1 : %2", .avoid = at_zero, .avoid_count = 1)
 tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_select_op, condition, x, y); }
 
 /* ---- activations ---- */
 
-MAP1(relu, x <= 0 ? 0 : x, tg_select(tg_greater(x, zero(x)), g, zero(g)), .text = "max(%0, 0)", .tex = "\\max(%0, 0)", .avoid = at_zero, .avoid_count = 1)
+MAP1(relu, x <= 0 ? 0 : x, tg_select(tg_greater(x, zero(x)), g, zero(g)), .text = "max(%0, 0)", .tex = "\\max(%0, 0)", .avoid = at_zero,
+     .avoid_count = 1)
 
 /* 1 / (1 + e^-x), with the exponent always negative, so that nothing overflows. */
 #define SIGMOID (x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)))

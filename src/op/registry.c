@@ -48,7 +48,10 @@ static tg_status register_locked(const tg_op *op) {
     const tg_op *same = find_locked(op->name);
     if (same == op) return TG_OK;
     if (same != NULL) return tg_fail_thread(TG_NAME_TAKEN, "tg_register: there is an op \"%s\" already", op->name);
-    if (!tg_grow((void **)&registered, &registered_capacity, registered_count + 1, sizeof *registered))
+    void      *array = registered;
+    const bool grown = tg_grow(&array, &registered_capacity, registered_count + 1, sizeof *registered);
+    registered       = array;
+    if (!grown)
         return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_register: no memory for \"%s\"", op->name);
     registered[registered_count++] = op;
     return TG_OK;

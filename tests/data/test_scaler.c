@@ -122,11 +122,30 @@ static tg_status use_scaler(void *context) {
     return status;
 }
 
+START_TEST(a_copy_of_params_leaves_the_scaler_as_it_is) {
+    tg_params   *params[2];
+    tg_variable *weight[2];
+    tg_scaler    scaler[2];
+    for (int i = 0; i < 2; i++) {
+        params[i] = tg_params_new(1, NULL);
+        scaler[i] = tg_add_scaler(params[i], "in", 1);
+        weight[i] = tg_variable_new(params[i], "w", 1, 1, &(tg_variable_options){ .init = TG_CONSTANT, .scale = i + 1 });
+    }
+    float value;
+    ck_assert_int_eq(tg_variable_write(scaler[0].mean, &(float){ 5 }), TG_OK);
+    ck_assert_int_eq(tg_params_copy(params[1], params[0]), TG_OK);
+    ck_assert(tg_variable_read(weight[1], &value) == TG_OK && value == 1);
+    ck_assert(tg_variable_read(scaler[1].mean, &value) == TG_OK && value == 0);
+    for (int i = 0; i < 2; i++) tg_params_free(params[i]);
+}
+END_TEST
+
 START_TEST(scaler_when_memory_runs_out) {
     let_each_allocation_fail(use_scaler, NULL, 20);
 }
 END_TEST
 
 int main(void) {
-    return RUN_TESTS("scaler", scaler_fits_and_leaves_constant_columns, scaler_refusals, scaler_forward_standardises, scaler_when_memory_runs_out);
+    return RUN_TESTS("scaler", scaler_fits_and_leaves_constant_columns, scaler_refusals, scaler_forward_standardises,
+                     a_copy_of_params_leaves_the_scaler_as_it_is, scaler_when_memory_runs_out);
 }

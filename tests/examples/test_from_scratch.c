@@ -21,8 +21,8 @@ static perceptron p;
 static double     x[MOST], t[MOST];
 
 static void draw_net(int trial) {
-    p = (perceptron){ .layers = 1 + trial % MOST_LAYERS, .rows = 1 + (int)(fabs(draw()) * 15), .f = activations[trial % 3][0], .df = activations[trial % 3][1],
-                      .dE = square_error_slope };
+    p = (perceptron){ .layers = 1 + trial % MOST_LAYERS, .rows = 1 + (int)(fabs(draw()) * 15), .f = activations[trial % 3][0],
+                      .df = activations[trial % 3][1], .dE = square_error_slope };
     for (int l = 0; l <= p.layers; l++) p.size[l] = 1 + (int)(fabs(draw()) * 11);
     for (int l = 0; l < p.layers; l++)
         for (int j = 0; j < p.size[l + 1]; j++) {

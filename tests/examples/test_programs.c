@@ -37,10 +37,10 @@ static void vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
     cotangents[0] = tg_scale(tg_mul(out, tg_sub(g, tg_sum_cols(tg_mul(g, out)))), 1 / ((const attributes *)a->attributes)->temperature);
 }
 
-static const tg_op soft_op = { .size = sizeof(tg_op), .name = "test_softmax", .arity = 1, .attribute_size = sizeof(attributes), .flags = TG_OP_ROWWISE,
-                               .shape = shape, .expand = expand, .f64 = kernel, .vjp = vjp };
-static const tg_op expanded_op = { .size = sizeof(tg_op), .name = "test_expanded", .arity = 1, .attribute_size = sizeof(attributes), .flags = TG_OP_ROWWISE,
-                                   .shape = shape, .expand = expand };
+static const tg_op soft_op = { .size = sizeof(tg_op), .name = "test_softmax", .arity = 1, .attribute_size = sizeof(attributes),
+                               .flags = TG_OP_ROWWISE, .shape = shape, .expand = expand, .f64 = kernel, .vjp = vjp };
+static const tg_op expanded_op = { .size = sizeof(tg_op), .name = "test_expanded", .arity = 1, .attribute_size = sizeof(attributes),
+                                   .flags = TG_OP_ROWWISE, .shape = shape, .expand = expand };
 
 START_TEST(an_op_by_descriptor) {
     tg_tape  *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
@@ -83,7 +83,8 @@ START_TEST(the_loop_by_hand) {
     tg_variable  *b1 = tg_variable_new(params, "fc1/bias", 1, 8, NULL);
     tg_variable  *w2 = tg_variable_new(params, "fc2/weight", 8, 2, &(tg_variable_options){ .init = TG_GLOROT });
     tg_variable  *b2 = tg_variable_new(params, "fc2/bias", 1, 2, NULL);
-    tg_optimizer *own  = tg_optimizer_new(params, &(tg_optimizer_options){ .name = "rmsprop", .update = rmsprop, .context = &smoothing, .state_count = 1, .learning_rate = 0.01 });
+    tg_optimizer *own  = tg_optimizer_new(params, &(tg_optimizer_options){ .name = "rmsprop", .update = rmsprop, .context = &smoothing, .state_count = 1,
+                                                                      .learning_rate = 0.01 });
     tg_dataset   *data = tg_dataset_of_labels(x, 4, 2, y);
     tg_tape      *tape = tg_tape_new(NULL);
     double        last = 1;

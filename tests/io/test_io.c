@@ -361,7 +361,8 @@ static const struct { const char *header; size_t data_bytes; tg_status expected;
     { "{\"x\":{\"dtype\":1,\"shape\":[2],\"data_offsets\":[0,8]}}", 8, TG_BAD_FILE },
     { "{\"x\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[0,8]}}", 8, TG_UNSUPPORTED },
     { "{\"x\":{\"dtype\":\"F3\",\"shape\":[4],\"data_offsets\":[0,8]}}", 8, TG_UNSUPPORTED },
-    { "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},\"y\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[8,16]}}", 16, TG_BAD_FILE },
+    { "{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+      "\"y\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[8,16]}}", 16, TG_BAD_FILE },
     { "{}", 0, TG_UNKNOWN_NAME },
 };
 

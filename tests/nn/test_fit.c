@@ -258,6 +258,33 @@ START_TEST(a_callback_may_stop_in_the_first_epoch) {
 }
 END_TEST
 
+static bool take_progress(const tg_progress *p, void *context) {
+    *(tg_progress *)context = *p;
+    return true;
+}
+
+/* The square of the last target is no float: no epoch has a validation loss that could be the smallest. */
+START_TEST(a_report_without_a_best_epoch_is_of_the_last_one) {
+    const float   x[4] = { 1, 2, 3, 4 }, t[4] = { 1, 2, 3, 1e30f };
+    tg_params    *params = tg_params_new(4, NULL);
+    tg_mlp       *net    = tg_mlp_new(params, &(tg_mlp_options){ .sizes = TG_SIZES(1, 1), .loss = tg_mse_loss });
+    tg_optimizer *sgd    = tg_sgd_new(params, NULL);
+    tg_dataset   *data   = tg_dataset_of_targets(x, 4, 1, t, 1);
+    tg_fit_report report;
+    tg_progress   seen   = { 0 };
+    const tg_fit_options o = { .epochs = 2, .validation = 0.25, .validation_tail = true, .report = &report, .progress = take_progress,
+                               .progress_context = &seen };
+    ck_assert_int_eq(tg_fit(tg_mlp_model(net), sgd, data, &o), TG_OK);
+    ck_assert(report.epochs == 2 && report.best_epoch == 0);
+    ck_assert_double_eq(report.loss, seen.loss);
+    ck_assert(isinf(seen.validation_loss) && isinf(report.validation_loss));
+    tg_dataset_free(data);
+    tg_optimizer_free(sgd);
+    tg_mlp_free(net);
+    tg_params_free(params);
+}
+END_TEST
+
 START_TEST(the_callback_is_told_each_batch_and_each_epoch_once) {
     static diary  d;
     float         final[WEIGHTS];
@@ -295,13 +322,8 @@ static void free_rest(rest *r) {
     tg_dataset_free(r->data);
 }
 
-static bool take_progress(const tg_progress *p, void *context) {
-    *(tg_progress *)context = *p;
-    return true;
-}
-
 START_TEST(a_short_last_batch_counts_by_its_rows) {
-    static const int64_t sizes[] = { 1, 32, 100, 202, 203, 500 };
+    static const int64_t sizes[] = { 1, 32, 100, 202, 203, 500, INT64_MAX };
     rest r = new_rest();
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         tg_progress seen;
@@ -309,7 +331,7 @@ START_TEST(a_short_last_batch_counts_by_its_rows) {
         const tg_fit_options o = { .epochs = 1, .batch = sizes[i], .progress = take_progress, .progress_context = &seen };
         ck_assert_int_eq(tg_fit(tg_mlp_model(r.net), r.optimizer, r.data, &o), TG_OK);
         ck_assert_int_eq(tg_evaluate(tg_mlp_model(r.net), r.data, &report), TG_OK);
-        ck_assert_int_eq(seen.batches, (ROWS + sizes[i] - 1) / sizes[i]);
+        ck_assert_int_eq(seen.batches, (ROWS - 1) / sizes[i] + 1);
         ck_assert_double_eq_tol(seen.loss, report.loss, 1e-6);
         ck_assert_double_eq(seen.accuracy, report.accuracy);
     }
@@ -344,6 +366,26 @@ START_TEST(validation_takes_the_tail_or_rows_drawn_by_seed) {
         free_rest(&r);
     }
     ck_assert_double_ne(losses[0], losses[1]);
+}
+END_TEST
+
+/* A row with a NaN has no largest output: it is right for no label, the first one included. */
+START_TEST(an_output_that_is_nan_is_no_right_answer) {
+    const float   x[3] = { (float)NAN, (float)NAN, 1 };
+    const int32_t y[3] = { 0, 1, 1 };
+    int64_t       confusion[4];
+    tg_params    *params = tg_params_new(1, NULL);
+    tg_mlp       *net    = tg_mlp_new(params, &(tg_mlp_options){ .sizes = TG_SIZES(1, 2) });
+    tg_dataset   *data   = tg_dataset_of_labels(x, 3, 1, y);
+    tg_report     report = { .confusion = confusion };
+    ck_assert_int_eq(tg_variable_write(tg_variable_find(params, "net/fc1/weight"), (const float[]){ -1, 1 }), TG_OK);
+    ck_assert_int_eq(tg_evaluate(tg_mlp_model(net), data, &report), TG_OK);
+    ck_assert(isnan(report.loss));
+    ck_assert_double_eq_tol(report.accuracy, 1.0 / 3, 1e-12);
+    ck_assert_mem_eq(confusion, ((const int64_t[]){ 0, 0, 0, 1 }), sizeof confusion);
+    tg_dataset_free(data);
+    tg_mlp_free(net);
+    tg_params_free(params);
 }
 END_TEST
 
@@ -525,8 +567,10 @@ int main(void) {
     return RUN_TESTS("fit", fit_learns_and_gives_the_same_bits_twice, what_ends_a_fit, a_loss_that_is_not_finite_changes_nothing,
                      an_output_of_other_rows_and_a_gradient_of_other_shape, the_best_epoch_is_restored_whatever_ended_the_fit,
                      patience_counts_epochs_without_improvement, a_callback_may_stop_in_the_first_epoch,
+                     a_report_without_a_best_epoch_is_of_the_last_one,
                      the_callback_is_told_each_batch_and_each_epoch_once, a_short_last_batch_counts_by_its_rows,
-                     validation_takes_the_tail_or_rows_drawn_by_seed, the_confusion_table_counts_every_row_once, a_tape_in_f64_computes_in_f64,
+                     validation_takes_the_tail_or_rows_drawn_by_seed, the_confusion_table_counts_every_row_once,
+                     an_output_that_is_nan_is_no_right_answer, a_tape_in_f64_computes_in_f64,
                      predict_gives_the_bits_of_the_recorded_output, the_seed_of_the_tape_draws_the_dropout, two_threads_give_the_bits_of_one,
                      every_allocation_may_fail);
 }

@@ -263,6 +263,30 @@ START_TEST(an_unknown_activation_lists_all_that_there_are) {
 }
 END_TEST
 
+/* A sentence has an end: what does not fit is counted, so that nobody takes the list for complete. */
+START_TEST(a_long_list_of_activations_says_how_many_more_there_are) {
+    enum { EXTRA = 40 };
+    static char  names[EXTRA][40];
+    static tg_op ops[EXTRA];
+    const char  *why;
+    tg_params   *params = tg_params_new(1, NULL);
+    int          listed = 0, more = 0;
+    for (int i = 0; i < EXTRA; i++) {
+        ops[i] = test_bump_op;
+        snprintf(names[i], sizeof names[i], "test_of_a_list_that_is_too_long_%02d", i);
+        ops[i].name = names[i];
+        ck_assert_int_eq(tg_register(&ops[i]), TG_OK);
+    }
+    ck_assert_ptr_null(tg_mlp_new(params, &(tg_mlp_options){ .sizes = TG_SIZES(2, 1), .activation = "none" }));
+    ck_assert_int_eq(tg_last_error(&why), TG_UNKNOWN_NAME);
+    for (int i = 0; i < EXTRA; i++) listed += strstr(why, names[i]) != NULL;
+    ck_assert_msg(strstr(why, ", and ") != NULL && sscanf(strstr(why, ", and "), ", and %d more", &more) == 1, "%s", why);
+    ck_assert_int_eq(listed + more, EXTRA);
+    ck_assert_int_gt(listed, 2);
+    tg_params_free(params);
+}
+END_TEST
+
 START_TEST(unknown_activations_and_bad_sizes) {
     tg_params  *params = tg_params_new(1, NULL);
     const char *why;
@@ -371,7 +395,8 @@ int main(void) {
     return RUN_TESTS("nets", initial_values_have_the_moments_of_their_distributions, constants_and_zeros,
                      initial_values_depend_on_seed_and_name_alone, layers_choose_their_initial_values,
                      a_layer_used_twice_sums_the_gradients_of_both_uses, uses_of_a_layer_share_its_leaf_and_number_their_names,
-                     activations_are_found_by_name, an_unknown_activation_lists_all_that_there_are, unknown_activations_and_bad_sizes,
+                     activations_are_found_by_name, an_unknown_activation_lists_all_that_there_are,
+                     a_long_list_of_activations_says_how_many_more_there_are, unknown_activations_and_bad_sizes,
                      a_gan_step_takes_both_gradients_at_the_old_weights, a_second_derivative_in_the_loss,
                      missing_layers_and_nets_fail_on_the_tape, names_may_be_long);
 }

@@ -458,6 +458,30 @@ START_TEST(bad_options_of_optimizers) {
 }
 END_TEST
 
+/* As lines that record need no checks, what failed must be a tensor that the run refuses, and not what the array held before. */
+START_TEST(updates_that_fail_are_failed_tensors) {
+    const double  one    = 1;
+    tg_params    *params = tg_params_new(1, NULL);
+    tg_tape      *tape   = tg_tape_new(NULL);
+    tg_variable_new(params, "w", 1, 1, NULL);
+    tg_optimizer *sgd = tg_sgd_new(params, NULL);
+    for (int i = 0; i < 4; i++) {
+        tg_tensor updated[2];
+        memset(updated, 0x5a, sizeof updated);
+        tg_begin(tape, NULL);
+        const tg_tensor g = tg_scalar_input(tape, &one), wide = tg_broadcast_to(g, 1, 2);
+        const tg_status s = tg_updates(i == 0 ? NULL : sgd, (tg_tensor[]){ i == 1 ? TG_NONE : i == 2 ? wide : g, g }, i == 2 ? 1 : 2, updated);
+        ck_assert_int_eq(s, i < 2 ? TG_NULL_ARGUMENT : i == 2 ? TG_SHAPE_MISMATCH : TG_BAD_ARGUMENT);
+        for (int k = 0; k < (i == 2 ? 1 : 2); k++) ck_assert(updated[k].tape == (i == 1 ? NULL : tape) && updated[k].id == 0);
+        ck_assert_int_eq(tg_run_many(updated, 1), s);
+        tg_last_error(NULL);
+    }
+    tg_optimizer_free(sgd);
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
 START_TEST(an_update_may_run_behind_its_loss) {
     double        t;
     tg_params    *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
@@ -531,6 +555,6 @@ int main(void) {
                      groups_have_rates_and_decays_of_their_own, a_new_rate_takes_effect_in_the_next_step,
                      clipping_takes_the_norm_of_all_groups_together, a_norm_below_the_limit_leaves_gradients_as_they_are,
                      unused_parameters_are_refused_or_decay_only, a_failed_step_changes_nothing, a_resumed_run_has_the_bits_of_one_in_a_piece,
-                     bad_options_of_optimizers, an_update_may_run_behind_its_loss,
+                     bad_options_of_optimizers, updates_that_fail_are_failed_tensors, an_update_may_run_behind_its_loss,
                      micro_batches_add_up_to_the_batch, decay_of_one_group_only_and_frozen_parameters);
 }

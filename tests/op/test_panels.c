@@ -72,8 +72,8 @@ static void check_rows(const tg_op *op, bool f64, int64_t r) {
     int64_t         order[ROWS];
     prepare(&o, op, f64);
     const tg_shape shape = shape_of(op, &o);
-    tg_call call = { .output = whole, .rows = shape.rows, .cols = shape.cols, .inputs = o.input, .input_count = o.count, .attributes = o.attributes, .row_end = shape.rows,
-                     .all_rows = ROWS, .seed = 5, .step = 3, .draw = 2 };
+    tg_call call = { .output = whole, .rows = shape.rows, .cols = shape.cols, .inputs = o.input, .input_count = o.count, .attributes = o.attributes,
+                     .row_end = shape.rows, .all_rows = ROWS, .seed = 5, .step = 3, .draw = 2 };
     memset(whole, 0, sizeof whole);
     memset(cut, 0, sizeof cut);
     kernel_of(op, f64)(&call);
@@ -107,8 +107,8 @@ static void run_panel(const tg_op *op, bool f64, const operands *o, int64_t begi
         input[k].data = (const char *)input[k].data + (size_t)(begin * input[k].row_stride) * bytes;
         input[k].rows = rows;
     }
-    kernel_of(op, f64)(&(tg_call){ .output = output, .rows = shape.rows, .cols = shape.cols, .inputs = input, .input_count = o->count, .attributes = o->attributes,
-                                   .row_end = shape.rows, .all_rows = ROWS });
+    kernel_of(op, f64)(&(tg_call){ .output = output, .rows = shape.rows, .cols = shape.cols, .inputs = input, .input_count = o->count,
+                                   .attributes = o->attributes, .row_end = shape.rows, .all_rows = ROWS });
 }
 
 /* In order of the panels, each added to the sum so far; the panels computed in the order given. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs into an empty prefix, then builds and runs programs there that know nothing but pkg-config: the one of README.md among them.
+# Installs into an empty prefix, then builds and runs programs as users do: by pkg-config, by the commands of README.md, with a subproject.
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
 work=$(mktemp -d)
@@ -46,8 +46,36 @@ int main(void) {
                    strcmp(tg_version_string(), TG_VERSION_STRING) == 0 ? 0 : 1;
 }
 PROGRAM
-# The first C program of README.md.
-awk '/^```c$/ { inside = 1; next } /^```$/ { if (inside) exit } inside' "$root/README.md" >"$work/readme.c"
+# The C program of README.md, which is an example without its first line; and the commands behind it.
+fenced() { awk -v fence="\`\`\`" -v kind="$1" '$0 == fence kind { inside = 1; next } $0 == fence { inside = 0 } inside' "$root/README.md"; }
+fenced c >"$work/readme.c"
+verdict "README.md shows examples/xor.c" "$(diff <(tail -n +2 "$root/examples/xor.c") "$work/readme.c" || true)"
+mkdir "$work/commands"
+cp "$work/readme.c" "$work/commands/xor.c"
+commands=$(fenced sh | grep -E '^(cc |\./xor)' || true)
+verdict "README.md says how to build and run it" "$([ "$(wc -l <<<"$commands")" = 2 ] || echo "commands found: $commands")"
+
+# The example of TG_MAP1 in a comment of op.h, with the function that it mentions: its slope, here given by hand.
+example=$(sed -nE 's/^ \* +(TG_MAP1\(.*\))$/\1/p' "$root/include/tapegrad/op.h")
+cat >"$work/map.c" <<PROGRAM
+#include <stdio.h>
+#include <tapegrad/tapegrad.h>
+
+/* x / (2 sqrt(x^2 + 1)) + 1 */
+static tg_tensor acme_bent_slope(tg_tensor x) { return tg_shift(tg_scale(tg_div(x, tg_sqrt(tg_shift(tg_square(x), 1))), 0.5), 1); }
+$example
+
+int main(void) {
+    const double x    = 0.75;      /* sqrt(x^2 + 1) = 1.25 */
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    in = tg_scalar_input(tape, &x), y = acme_bent(in), slope = tg_grad(y, in);
+    tg_status    s = tg_run_many((tg_tensor[]){ y, slope }, 2);
+    printf("%s %g %g\n", tg_status_name(s), tg_item(y), tg_item(slope));
+    int wrong = s != TG_OK || tg_item(y) != 0.875 || tg_item(slope) < 1.3 - 1e-12 || tg_item(slope) > 1.3 + 1e-12;
+    tg_tape_free(tape);
+    return wrong;
+}
+PROGRAM
 
 warnings=(-std=c11 -Wall -Wextra -Wpedantic -Werror)
 read -ra cflags <<<"$(pkg-config --cflags tapegrad)"
@@ -55,14 +83,16 @@ read -ra cflags <<<"$(pkg-config --cflags tapegrad)"
 build_and_run() {
     local kind=$1 name
     shift
-    for name in version readme; do
-        step "$name.c builds, $kind" "$cc" "${warnings[@]}" "${cflags[@]}" "$work/$name.c" -o "$work/$name" "$@"
+    for name in version readme map; do
+        # The expression of map.c has a sqrt, so that program needs -lm for itself.
+        step "$name.c builds, $kind" "$cc" "${warnings[@]}" "${cflags[@]}" "$work/$name.c" -o "$work/$name" "$@" $([ $name != map ] || echo -lm)
         step "$name.c runs, $kind" env -C "$work" LD_LIBRARY_PATH="$prefix/lib" "$work/$name"
     done
 }
 
 read -ra libs <<<"$(pkg-config --libs tapegrad)"
 build_and_run shared "${libs[@]}"
+step "the commands of README.md" env -C "$work/commands" LD_LIBRARY_PATH="$prefix/lib" bash -ec "$commands"
 
 rm -f "$prefix"/lib/libtapegrad.so*
 read -ra libs <<<"$(pkg-config --static --libs tapegrad)"
@@ -75,4 +105,14 @@ if command -v "${CXX:-g++}" >/dev/null; then
 else
     skip "C++ builds" "no C++ compiler"
 fi
+
+mkdir -p "$work/user/subprojects"
+ln -s "$root" "$work/user/subprojects/tapegrad"
+cp "$work/version.c" "$work/user"
+cat >"$work/user/meson.build" <<'PROGRAM'
+project('user', 'c', default_options: ['c_std=c11'])
+executable('version', 'version.c', dependencies: dependency('tapegrad', fallback: 'tapegrad'))
+PROGRAM
+as_subproject() { env -u PKG_CONFIG_PATH meson setup "$work/user/build" "$work/user" && ninja -C "$work/user/build" && "$work/user/build/version"; }
+step "a project with tapegrad as a subproject" as_subproject
 finish

@@ -11,7 +11,8 @@ import gzip, random, struct, sys
 random.seed(1)
 for part, rows in (("train", 400), ("t10k", 100)):
     labels = bytes(i % 10 for i in range(rows))
-    pixels = bytes(random.randrange(150, 256) if 78 * label <= p < 78 * (label + 1) else random.randrange(100) for label in labels for p in range(784))
+    pixels = bytes(random.randrange(150, 256) if 78 * label <= p < 78 * (label + 1) else random.randrange(100)
+                   for label in labels for p in range(784))
     with gzip.open(f"{sys.argv[1]}/{part}-labels-idx1-ubyte.gz", "wb") as f: f.write(struct.pack(">II", 0x801, rows) + labels)
     with gzip.open(f"{sys.argv[1]}/{part}-images-idx3-ubyte.gz", "wb") as f: f.write(struct.pack(">IIII", 0x803, rows, 28, 28) + pixels)
 END

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A library never ends the process, never prints on its own, and reads numbers the same way in every locale. Looks for the words in src/, outside comments and strings.
+# A library never ends the process, never prints on its own, and reads numbers the same way in every locale. Looks for the words in src/, outside
+# comments and strings.
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 cd "$root"
 
