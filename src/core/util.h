@@ -37,6 +37,12 @@ void tg_keep_failure(tg_status status, const char *sentence);
 void tg_tell_error(tg_status status, const char *sentence);
 void tg_tell_log(const char *sentence);
 
+/* ---- variables ---- */
+
+/* Takes back the variables made since there were count, for what makes several and fails half way. None of them may have been used. */
+struct tg_params;
+void tg_params_take_back(struct tg_params *params, int count);
+
 /* ---- files ---- */
 
 /* Writes a file that is complete on the disk, or as it was before: a temporary file beside it, fsync, rename, fsync of the folder. write is given

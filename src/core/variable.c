@@ -188,6 +188,25 @@ tg_variable *tg_variable_new(tg_params *params, const char *name, int64_t rows, 
     return v;
 }
 
+/* The block ends behind its last variable again, with zeros from there on; a block without variables goes. */
+static void shorten(tg_params *params, tg_block *block) {
+    const size_t element = tg_type_bytes(params->type);
+    int64_t      end     = 0;
+    for (size_t i = 0; i < params->variable_count; i++)
+        if (params->variables[i]->block == block) end = params->variables[i]->offset + params->variables[i]->rows * params->variables[i]->cols;
+    memset((char *)block->data + (size_t)end * element, 0, (size_t)(block->count - end) * element);
+    block->count = end;
+    if (end == 0) release_block(params->blocks[--params->block_count]);      /* the last one: later blocks are of later variables, which are gone */
+}
+
+void tg_params_take_back(tg_params *params, int count) {
+    while (params->variable_count > (size_t)count) {
+        tg_variable *v = params->variables[--params->variable_count];
+        shorten(params, v->block);
+        release_variable(v);
+    }
+}
+
 int          tg_variable_count(const tg_params *params) { return params != NULL ? (int)params->variable_count : 0; }
 tg_variable *tg_variable_at(const tg_params *params, int index) {
     return params != NULL && index >= 0 && (size_t)index < params->variable_count ? params->variables[index] : NULL;

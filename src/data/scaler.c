@@ -10,18 +10,16 @@
 
 /* ---- the variables ---- */
 
-/* Variables cannot be removed: the second name is looked at before the first variable is made. */
 static tg_scaler add_variables(tg_params *params, const char *mean_name, const char *scale_name, int64_t cols) {
-    const tg_variable_options zeros = { .init = TG_ZEROS, .state = true, .file = TG_FILE_VECTOR };
-    const tg_variable_options ones  = { .init = TG_CONSTANT, .scale = 1.0, .state = true, .file = TG_FILE_VECTOR };
-    tg_scaler                 none  = { NULL, NULL }, scaler;
-    if (tg_variable_find(params, scale_name) != NULL) {
-        tg_fail_thread(TG_NAME_TAKEN, "there is already a variable %.200s", scale_name);
-        return none;
-    }
+    const tg_variable_options zeros  = { .init = TG_ZEROS, .state = true, .file = TG_FILE_VECTOR };
+    const tg_variable_options ones   = { .init = TG_CONSTANT, .scale = 1.0, .state = true, .file = TG_FILE_VECTOR };
+    const int                 before = tg_variable_count(params);
+    tg_scaler                 scaler;
     scaler.mean  = tg_variable_new(params, mean_name, 1, cols, &zeros);
     scaler.scale = scaler.mean != NULL ? tg_variable_new(params, scale_name, 1, cols, &ones) : NULL;
-    return scaler.scale != NULL ? scaler : none;
+    if (scaler.scale != NULL) return scaler;
+    tg_params_take_back(params, before);
+    return (tg_scaler){ NULL, NULL };
 }
 
 tg_scaler tg_add_scaler(tg_params *params, const char *name, int64_t cols) {

@@ -16,12 +16,15 @@ tg_linear_layer tg_add_linear(tg_params *params, const char *name, int64_t in, i
     static const tg_linear_options defaults = { 0 };
     const tg_linear_options       *o        = options != NULL ? options : &defaults;
     if (params == NULL || name == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_add_linear: params or name is NULL"), (tg_linear_layer){ 0 };
-    tg_linear_layer layer = { 0 };
+    const int       before = tg_variable_count(params);
+    tg_linear_layer layer  = { 0 };
     layer.weight = add(params, name, "weight", in, out, &(tg_variable_options){ .init = o->init != TG_DEFAULT_INIT ? o->init : TG_FAN_IN_UNIFORM,
                                                                                 .scale = o->scale, .group = o->weight_group });
     if (layer.weight == NULL || o->no_bias) return layer;
     layer.bias = add(params, name, "bias", 1, out, &(tg_variable_options){ .init = o->bias_init, .group = o->bias_group, .file = TG_FILE_VECTOR });
-    return layer.bias != NULL ? layer : (tg_linear_layer){ 0 };
+    if (layer.bias != NULL) return layer;
+    tg_params_take_back(params, before);
+    return (tg_linear_layer){ 0 };
 }
 
 /* "net/fc1" of "net/fc1/weight" */

@@ -97,8 +97,10 @@ tg_mlp *tg_mlp_new(tg_params *params, const tg_mlp_options *options) {
     net->activation = activation;
     net->loss       = options->loss != NULL ? options->loss : tg_cross_entropy;
     net->dropout    = options->dropout;
-    const char *name = options->name != NULL ? options->name : "net";
+    const char *name   = options->name != NULL ? options->name : "net";
+    const int   before = tg_variable_count(params);
     if (add_scaler(net, options, name) && add_layers(net, options, name)) return net;
+    tg_params_take_back(params, before);
     tg_mlp_free(net);
     return NULL;
 }

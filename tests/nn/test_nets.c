@@ -370,6 +370,62 @@ START_TEST(missing_layers_and_nets_fail_on_the_tape) {
 }
 END_TEST
 
+/* What a failure half way made is taken back, so that another try meets no name of the first. */
+START_TEST(a_layer_or_net_that_fails_leaves_params_as_they_were) {
+    for (int what = 0; what < 3; what++) {
+        tg_params *params = tg_params_new(1, NULL), *fresh = tg_params_new(1, NULL);
+        tg_tape   *tape   = tg_tape_new(NULL);
+        float      first[6], again[6];
+        for (int i = 0; i < 2; i++) {
+            tg_params *p = i == 0 ? params : fresh;
+            tg_variable_new(p, "own", 1, 3, NULL);
+            tg_variable_new(p, "other", 1, 1, &(tg_variable_options){ .group = "closed" });
+        }
+        tg_use_block(tape, params, "closed");
+        const tg_mlp_options    net   = { .sizes = TG_SIZES(2, 3, 1), .standardize = true, .bias_group = "closed" };
+        const tg_linear_options layer = { .bias_group = "closed" };
+        if (what == 0) ck_assert_ptr_null(tg_add_linear(params, "net/fc1", 2, 3, &layer).weight);
+        else if (what == 1) ck_assert_ptr_null(tg_mlp_new(params, &net));
+        else {
+            tg_variable_new(params, "late", 1, 1, &(tg_variable_options){ .group = "net/input/scale" });
+            tg_variable_new(fresh, "late", 1, 1, &(tg_variable_options){ .group = "net/input/scale" });
+            ck_assert_ptr_null(tg_add_scaler(params, "net/input", 2).mean);
+        }
+        ck_assert_int_eq(tg_last_error(NULL), TG_BAD_ARGUMENT);
+        ck_assert_int_eq(tg_variable_count(params), what == 2 ? 3 : 2);
+        ck_assert_int_eq(tg_group_count(params), what == 2 ? 3 : 2);
+        tg_mlp *one = tg_mlp_new(params, &(tg_mlp_options){ .sizes = TG_SIZES(2, 3, 1) });
+        tg_mlp *two = tg_mlp_new(fresh, &(tg_mlp_options){ .sizes = TG_SIZES(2, 3, 1) });
+        ck_assert(one != NULL && two != NULL);
+        ck_assert_int_eq(tg_params_copy(fresh, params), TG_OK);      /* the layout is that of params which met no failure */
+        ck_assert_int_eq(tg_variable_read(tg_variable_find(params, "net/fc1/weight"), first), TG_OK);
+        ck_assert_int_eq(tg_variable_read(tg_variable_find(fresh, "net/fc1/weight"), again), TG_OK);
+        ck_assert_mem_eq(first, again, sizeof first);
+        tg_mlp_free(one);
+        tg_mlp_free(two);
+        tg_tape_free(tape);
+        tg_params_free(params);
+        tg_params_free(fresh);
+    }
+}
+END_TEST
+
+static tg_status make_net(void *context) {
+    (void)context;
+    tg_params *params = tg_params_new(1, NULL);
+    tg_mlp    *net    = params != NULL ? tg_mlp_new(params, &(tg_mlp_options){ .sizes = TG_SIZES(2, 3, 1), .standardize = true }) : NULL;
+    ck_assert_int_eq(tg_variable_count(params), net != NULL ? 6 : 0);
+    ck_assert_int_eq(tg_group_count(params), net != NULL);
+    tg_mlp_free(net);
+    tg_params_free(params);
+    return net != NULL ? TG_OK : TG_OUT_OF_MEMORY;
+}
+
+START_TEST(a_net_without_memory_leaves_no_variables) {
+    let_each_allocation_fail(make_net, NULL, 20);
+}
+END_TEST
+
 START_TEST(names_may_be_long) {
     char name[400] = "";
     for (int i = 0; i < 390; i++) name[i] = (char)('a' + i % 26);
@@ -398,5 +454,6 @@ int main(void) {
                      activations_are_found_by_name, an_unknown_activation_lists_all_that_there_are,
                      a_long_list_of_activations_says_how_many_more_there_are, unknown_activations_and_bad_sizes,
                      a_gan_step_takes_both_gradients_at_the_old_weights, a_second_derivative_in_the_loss,
-                     missing_layers_and_nets_fail_on_the_tape, names_may_be_long);
+                     missing_layers_and_nets_fail_on_the_tape,
+                     a_layer_or_net_that_fails_leaves_params_as_they_were, a_net_without_memory_leaves_no_variables, names_may_be_long);
 }
