@@ -68,6 +68,8 @@ typedef struct tg_call {
     int64_t           all_rows;          /* rows of the whole batch, of which this call may see a part */
     uint64_t          seed, step;        /* random ops: of the tape ... */
     uint32_t          draw;              /* ... and the number of this op among the random ops of the step; see tg_random_bits */
+    const void       *factor, *added;    /* products: if added is not NULL, output = added + factor * product, where each element of the product is
+                                          * finished first. factor is one element; added has the shape of output and may be its memory */
 } tg_call;
 
 /* Kernels are pure: no state, any thread, any number of times. */
@@ -87,7 +89,7 @@ typedef enum tg_op_flags {
     TG_OP_ELEMENTWISE = 1 << 0,    /* output (i, j) needs inputs (i, j), broadcast */
     TG_OP_ROWWISE     = 1 << 1,    /* output row i needs input rows i */
     TG_OP_ROW_SUM     = 1 << 2,    /* output [1, cols] or [1, 1] is a sum over input rows, so that panels can be added */
-    TG_OP_PRODUCT     = 1 << 3,    /* a matrix product that an accumulation may join */
+    TG_OP_PRODUCT     = 1 << 3,    /* a matrix product that an update may join: see factor and added in tg_call */
     TG_OP_ACCUMULATES = 1 << 4,    /* output = inputs[2] + inputs[0] * inputs[1], inputs[0] being 1 x 1 (axpy) */
     TG_OP_COMMUTES    = 1 << 5,    /* the order of the two inputs does not matter, to the bit */
     TG_OP_RANDOM      = 1 << 6,    /* draws; the engine numbers its applications within a step */
@@ -107,6 +109,8 @@ struct tg_op {
     unsigned     flags;                 /* tg_op_flags */
     tg_shape_fn  shape;                 /* NULL: rows and cols each equal or 1, no integers */
     tg_expand_fn expand;                /* NULL: needs kernels */
+    tg_expand_fn simplify;              /* its own algebra, asked when a plan is compiled, with output given: what equals it and is less work, of the same
+                                         * shape; TG_NONE: nothing is. NULL: it has none */
     tg_limit_fn  limit;                 /* NULL: integer operands may have any value */
     tg_kernel_fn f32, f64;              /* NULL: expand; an elementwise or rowwise op without f32 runs f64 on converted values */
     tg_vjp_fn    vjp;                   /* NULL: expand is differentiated; if that is NULL too, TG_NO_DERIVATIVE, naming the op */

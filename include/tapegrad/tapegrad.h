@@ -5,6 +5,7 @@
  *     variable.h   parameters
  *     ops.h        what can be recorded
  *     grad.h       derivatives
+ *     plan.h       what is done with a step
  *     data.h       data sets
  *     nn.h         layers, optimizers, fit
  *     io.h         files
@@ -20,6 +21,7 @@
 #include <tapegrad/op.h>
 #include <tapegrad/ops.h>
 #include <tapegrad/grad.h>
+#include <tapegrad/plan.h>
 #include <tapegrad/explain.h>
 #include <tapegrad/data.h>
 #include <tapegrad/nn.h>

@@ -254,7 +254,13 @@ static bool is_known_leaf(const tg_tape *tape, const tg_op *op, tg_shape shape, 
 
 /* From here on the step differs from the last one. */
 static void forget_known(tg_tape *tape) {
-    tape->differs = true;
+    if (!tape->differs) {
+        const bool is_known = tape->length < tape->known;
+        tape->differs     = true;
+        tape->differs_at  = (uint32_t)tape->length;
+        tape->known_op    = is_known ? tape->nodes[tape->length].op : NULL;
+        tape->known_shape = is_known ? tg_shape_at(tape, (uint32_t)tape->length) : (tg_shape){ 0 };
+    }
     if (tape->known > tape->length) tape->known = tape->length;
     if (tape->known_sections > tape->section_count) tape->known_sections = tape->section_count;
 }

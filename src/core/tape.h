@@ -78,6 +78,7 @@ typedef struct tg_execution {
     tg_status   (*recorded)(tg_tape *tape, uint32_t id);                          /* told of each new node; NULL: nothing to do */
     tg_status   (*run)(tg_tape *tape, const tg_tensor tensors[], int count);      /* checked arguments; what is kept stands in tape->kept */
     const void *(*value)(const tg_tape *tape, uint32_t id);                       /* of the tape's type, or int32_t; NULL: memory does not hold it */
+    tg_status   (*look)(tg_tape *tape, const tg_tensor tensors[], int count, double *const out[]);      /* tg_look; NULL: all is held */
     void        (*release)(tg_tape *tape);
 } tg_execution;
 
@@ -88,7 +89,10 @@ struct tg_tape {
     tg_record *nodes;                 /* [length]; nodes[0] is not used */
     size_t     length, capacity;
     size_t     known, known_sections; /* nodes length ... known - 1 are those of the last step: while this step agrees, they stand as they are */
-    bool       differs;               /* a node of this step has differed */
+    bool       differs;               /* a node of this step has differed: the first one, and what stood there before; NULL: nothing did */
+    uint32_t     differs_at;
+    const tg_op *known_op;
+    tg_shape     known_shape;
     uint32_t  *operands;
     size_t     operand_count, operand_capacity;
     uint64_t  *attributes;

@@ -38,15 +38,48 @@ static tg_status mark_printed(const tg_tape *tape, uint32_t loss, bool *printed,
     return TG_OK;
 }
 
-static void print_values(FILE *out, tg_tensor tensor, tg_shape shape) {
-    double value[MOST_VALUES];
-    if (shape.rows * shape.cols == 0 || shape.rows * shape.cols > MOST_VALUES || tg_held(tensor, value) != TG_OK) return;
+/* Values of the nodes that are printed with their elements. */
+typedef struct values {
+    tg_tensor *tensors;      /* [count] */
+    double   **out;          /* [count] */
+    double    *elements;     /* [count, MOST_VALUES] */
+    int        count, capacity;
+} values;
+
+static bool has_values(const tg_node *node) {
+    const int64_t elements = node->shape.rows * node->shape.cols;
+    return elements > 0 && elements <= MOST_VALUES;
+}
+
+static void release_values(values *v) {
+    tg_release(v->tensors, (size_t)v->capacity * sizeof *v->tensors);
+    tg_release(v->out, (size_t)v->capacity * sizeof *v->out);
+    tg_release(v->elements, (size_t)v->capacity * MOST_VALUES * sizeof *v->elements);
+}
+
+static tg_status look_at_values(tg_tape *tape, const bool *printed, uint32_t count, values *v) {
+    tg_node node;
+    v->capacity = (int)count;
+    v->tensors  = tg_allocate(count * sizeof *v->tensors);
+    v->out      = tg_allocate(count * sizeof *v->out);
+    v->elements = tg_allocate((size_t)count * MOST_VALUES * sizeof *v->elements);
+    if (v->tensors == NULL || v->out == NULL || v->elements == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " values", count);
+    for (uint32_t id = 1; id <= count; id++) {
+        if (!printed[id] || tg_node_at(tape, id, &node) != TG_OK || !has_values(&node)) continue;
+        v->out[v->count]       = v->elements + (size_t)v->count * MOST_VALUES;
+        v->tensors[v->count++] = tg_tensor_at(tape, id);
+    }
+    return tg_look(v->tensors, v->count, v->out);
+}
+
+static void print_values(FILE *out, const double *value, tg_shape shape) {
     fprintf(out, "  =");
     for (int64_t i = 0; i < shape.rows * shape.cols; i++) fprintf(out, "%s%.6g", i > 0 && i % shape.cols == 0 ? "; " : " ", value[i]);
 }
 
-static void print_node(FILE *out, tg_tensor tensor, const tg_node *node, bool values) {
-    fprintf(out, "v%" PRIu32 " = %s", tensor.id, node->op->name);
+/* value NULL: without */
+static void print_node(FILE *out, uint32_t id, const tg_node *node, const double *value) {
+    fprintf(out, "v%" PRIu32 " = %s", id, node->op->name);
     for (int k = 0; k < node->input_count; k++) {
         fprintf(out, "%s", k == 0 ? "(" : ", ");
         if (node->inputs[k] != 0) fprintf(out, "v%" PRIu32, node->inputs[k]);
@@ -56,7 +89,7 @@ static void print_node(FILE *out, tg_tensor tensor, const tg_node *node, bool va
     if (node->name[0] != '\0') fprintf(out, "  %s", node->name);
     else if (node->scope[0] != '\0') fprintf(out, "  %s", node->scope);
     if (node->origin != 0) fprintf(out, "  (backward of v%" PRIu32 ")", node->origin);
-    if (values) print_values(out, tensor, node->shape);
+    if (value != NULL) print_values(out, value, node->shape);
     fprintf(out, "\n");
 }
 
@@ -69,13 +102,17 @@ tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_expla
     const uint32_t count   = tg_node_count(loss.tape);
     bool          *printed = tg_allocate(count + 1);
     if (printed == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " nodes", count);
-    tg_status status = mark_printed(loss.tape, loss.id, printed, count);
-    for (uint32_t id = 1; id <= count && status == TG_OK; id++) {
+    const bool with_values = options == NULL || !options->no_values;
+    values     v           = { 0 };
+    tg_status  status      = mark_printed(loss.tape, loss.id, printed, count);
+    if (status == TG_OK && with_values) status = look_at_values(loss.tape, printed, count, &v);
+    for (uint32_t id = 1, next = 0; id <= count && status == TG_OK; id++) {
         tg_node node;
         if (!printed[id]) continue;
         status = tg_node_at(loss.tape, id, &node);
-        if (status == TG_OK) print_node(out, tg_tensor_at(loss.tape, id), &node, options == NULL || !options->no_values);
+        if (status == TG_OK) print_node(out, id, &node, with_values && has_values(&node) ? v.out[next++] : NULL);
     }
+    release_values(&v);
     tg_release(printed, count + 1);
     if (status == TG_OK && (fflush(out) != 0 || ferror(out))) status = tg_fail_thread(TG_CANNOT_WRITE, "tg_explain: the stream does not take it");
     return status;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ROWS 4
+#define TILE_ROWS 256      /* of sums that wait for their last run */
 
 /* gcc 12 does not turn short arrays of sums into registers and is then four times slower, so it is told; elsewhere a group of lanes is one number. */
 #if defined(__GNUC__)

@@ -17,6 +17,9 @@
 #define TG_DECLARE_OP(name) extern const tg_op tg_##name##_op;
 TG_BUILTIN_OPS(TG_DECLARE_OP)
 
+/* Copies a value that is a leaf, which may change: for plans, not registered. */
+extern const tg_op tg_copy_op;
+
 /* Applying an op of one, two and three operands, on the tape of the first one given. */
 tg_tensor tg_apply1(const tg_op *op, tg_tensor x, const void *attributes);
 tg_tensor tg_apply2(const tg_op *op, tg_tensor x, tg_tensor y);

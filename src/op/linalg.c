@@ -21,9 +21,13 @@ static tg_status matmul_shape(const tg_shape in[], int count, const void *attrib
         const transposes *t = call->attributes;                                                                           \
         const tg_operand *a = &call->inputs[0], *b = &call->inputs[1];                                                    \
         const real       *first = (const real *)a->data + call->row_begin * (t->transpose_a ? 1 : a->row_stride);         \
-        tg_gemm_##suffix(t->transpose_a, t->transpose_b, call->row_end - call->row_begin, call->cols,                     \
-                         t->transpose_a ? a->rows : a->cols, first, a->row_stride, b->data, b->row_stride,                \
-                         (real *)call->output + call->row_begin * call->cols, call->cols);                                \
+        const int64_t     rows = call->row_end - call->row_begin, inner = t->transpose_a ? a->rows : a->cols;             \
+        real             *c = (real *)call->output + call->row_begin * call->cols;                                        \
+        if (call->added == NULL)                                                                                          \
+            tg_gemm_##suffix(t->transpose_a, t->transpose_b, rows, call->cols, inner, first, a->row_stride, b->data, b->row_stride, c, call->cols); \
+        else                                                                                                              \
+            tg_gemm_update_##suffix(t->transpose_a, t->transpose_b, rows, call->cols, inner, first, a->row_stride, b->data, b->row_stride, c, call->cols, \
+                                    *(const real *)call->factor, (const real *)call->added + call->row_begin * call->cols); \
     }
 MATMUL(float, f32)
 MATMUL(double, f64)

@@ -171,6 +171,8 @@ const tg_op tg_stop_op = { .size = sizeof(tg_op), .name = "stop", .arity = 1, .f
 
 tg_tensor tg_stop(tg_tensor x) { return tg_apply1(&tg_stop_op, x, NULL); }
 
+const tg_op tg_copy_op = { .size = sizeof(tg_op), .name = "copy", .arity = 1, .flags = TG_OP_ELEMENTWISE, .f32 = stop_f32, .f64 = stop_f64, .text = "%0" };
+
 /* ---- assign: the value of its second operand; the executing call writes it to the variable that the first one is ---- */
 
 static tg_status assign_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {

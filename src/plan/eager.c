@@ -220,7 +220,7 @@ static tg_status run(tg_tape *tape, const tg_tensor tensors[], int count) {
     eager *e = eager_of(tape);
     if (!tg_grow((void **)&e->needed, &e->needed_capacity, tape->length, 1))
         return tg_fail(tape, TG_OUT_OF_MEMORY, "tg_run: no memory for %zu nodes", tape->length);
-    tg_mark_needed(tape, tensors, count, e->needed);
+    tg_mark_needed(tape, tensors, count, &tape->kept, e->needed);
     if (check_leaves(tape, e->needed) != TG_OK || check_values(tape, e->needed) != TG_OK || tg_collect_writes(tape, e->needed, &e->writes) != TG_OK)
         return tape->status;
     write_all(tape, &e->writes);

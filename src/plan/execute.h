@@ -19,8 +19,8 @@ typedef struct tg_writes {
 
 /* ---- rules.c: what is needed, what must hold, what is written. Failures are on the tape ---- */
 
-/* needed[id]: the ancestors of the tensors and of what is kept. */
-void tg_mark_needed(const tg_tape *tape, const tg_tensor tensors[], int count, uint8_t *needed);
+/* needed[id]: the ancestors of the tensors and of what is kept (NULL: nothing). */
+void tg_mark_needed(const tg_tape *tape, const tg_tensor tensors[], int count, const tg_ids *kept, uint8_t *needed);
 
 /* The writes of the assignments among the needed nodes, by block and place; two that meet are TG_WRITTEN_TWICE. */
 tg_status tg_collect_writes(tg_tape *tape, const uint8_t *needed, tg_writes *writes);

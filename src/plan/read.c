@@ -73,15 +73,44 @@ static const void *in_place(tg_tensor tensor, tg_type type, const char *caller) 
 const float  *tg_data(tg_tensor tensor) { return in_place(tensor, TG_F32, "tg_data"); }
 const double *tg_data_f64(tg_tensor tensor) { return in_place(tensor, TG_F64, "tg_data_f64"); }
 
-tg_status tg_held(tg_tensor tensor, double *out) {
-    const tg_tape *tape = tensor.tape;
-    if (tape == NULL || out == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_held: the tensor or out is NULL");
-    if (tensor.id == 0 || tensor.step != tape->handle_step || tensor.id >= tape->length) return tg_fail_thread(TG_OLD_STEP, "tg_held: v%u is no node of this step", tensor.id);
-    const tg_shape shape = tg_shape_of(tensor);
-    const void    *value = tape->execution != NULL ? tape->execution->value(tape, tensor.id) : NULL;
+static void copy_as_double(const tg_tape *tape, uint32_t id, const void *value, double *out) {
+    const tg_shape shape = tg_shape_at(tape, id);
     const int32_t *label = value;
-    if (value == NULL) return tg_fail_thread(TG_NOT_KEPT, "tg_held: memory no longer holds v%u", tensor.id);
     if (!shape.integer) tg_convert(out, TG_F64, value, tape->type, shape.rows * shape.cols);
     for (int64_t i = 0; shape.integer && i < shape.rows * shape.cols; i++) out[i] = label[i];
+}
+
+static tg_status check_look(tg_tensor tensor, const double *out, const char *caller) {
+    if (tensor.tape == NULL || out == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: a tensor or out is NULL", caller);
+    if (tensor.id != 0 && tensor.step == tensor.tape->handle_step && tensor.id < tensor.tape->length) return TG_OK;
+    return tg_fail_thread(TG_OLD_STEP, "%s: v%u is no node of this step", caller, tensor.id);
+}
+
+tg_status tg_held(tg_tensor tensor, double *out) {
+    const tg_status status = check_look(tensor, out, "tg_held");
+    if (status != TG_OK) return status;
+    const tg_tape *tape  = tensor.tape;
+    const void    *value = tape->execution != NULL ? tape->execution->value(tape, tensor.id) : NULL;
+    if (value != NULL) copy_as_double(tape, tensor.id, value, out);
+    else if (tg_record_of(tape, tensor.id)->marks & TG_MARK_ITEM) *out = item_of(tape, tensor.id);
+    else return tg_fail_thread(TG_NOT_KEPT, "tg_held: memory does not hold v%u", tensor.id);
+    return TG_OK;
+}
+
+tg_status tg_look(const tg_tensor tensors[], int count, double *const out[]) {
+    if (tensors == NULL || out == NULL || count < 0) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_look: a list is NULL");
+    for (int i = 0; i < count; i++) {
+        const tg_status status = check_look(tensors[i], out[i], "tg_look");
+        if (status != TG_OK) return status;
+        if (tensors[i].tape != tensors[0].tape) return tg_fail_thread(TG_WRONG_TAPE, "tg_look: tensor %d belongs to another tape", i);
+    }
+    if (count == 0) return TG_OK;
+    tg_tape *tape = tensors[0].tape;
+    if (tape->status != TG_OK) return tape->status;
+    if (tape->execution != NULL && tape->execution->look != NULL) return tape->execution->look(tape, tensors, count, out);
+    for (int i = 0; i < count; i++) {
+        const tg_status status = tg_held(tensors[i], out[i]);
+        if (status != TG_OK) return status;
+    }
     return TG_OK;
 }

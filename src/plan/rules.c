@@ -9,10 +9,10 @@
 
 /* ---- what is needed: the ancestors of the arguments and of what is kept ---- */
 
-void tg_mark_needed(const tg_tape *tape, const tg_tensor tensors[], int count, uint8_t *needed) {
+void tg_mark_needed(const tg_tape *tape, const tg_tensor tensors[], int count, const tg_ids *kept, uint8_t *needed) {
     memset(needed, 0, tape->length);
     for (int i = 0; i < count; i++) needed[tensors[i].id] = 1;
-    for (size_t i = 0; i < tape->kept.count; i++) needed[tape->kept.at[i]] = 1;
+    for (size_t i = 0; kept != NULL && i < kept->count; i++) needed[kept->at[i]] = 1;
     for (size_t id = tape->length; id-- > 1;) {
         if (!needed[id]) continue;
         const uint32_t *inputs = tg_inputs_of(tape, (uint32_t)id);

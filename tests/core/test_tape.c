@@ -459,15 +459,33 @@ START_TEST(nodes_are_numbered_from_one) {
 }
 END_TEST
 
+/* On an eager tape; on any other, only what can be read is held, and the rest is computed for the look. */
 START_TEST(held_values_need_no_keeping) {
     static const int32_t labels[2] = { 3, 1 };
-    double    value[6], two[2];
+    double    value[6], two[2], sum, *out[3] = { value, two, &sum };
+    tg_tape_free(tape);
+    tape = tg_tape_new(&(tg_tape_options){ .eager = true });
     tg_tensor y = tg_scale(tg_input(tape, x, 2, 3), 2), classes = tg_labels(tape, labels, 2);
     expect_ok(tg_run(tg_sum(y)));
     expect_ok(tg_held(y, value));
     for (int i = 0; i < 6; i++) ck_assert(value[i] == 2 * (double)x[i]);
     expect_ok(tg_held(classes, two));
     ck_assert(two[0] == 3 && two[1] == 1);
+    expect(TG_OK);
+    tg_tape_free(tape);
+    tape = tg_tape_new(NULL);
+    y = tg_scale(tg_input(tape, x, 2, 3), 2), classes = tg_labels(tape, labels, 2);
+    const tg_tensor total = tg_sum(y);
+    memset(value, 0, sizeof value);
+    expect_ok(tg_look((tg_tensor[]){ y, classes, total }, 3, out));      /* before anything has run */
+    for (int i = 0; i < 6; i++) ck_assert(value[i] == 2 * (double)x[i]);
+    ck_assert(two[0] == 3 && two[1] == 1 && sum == value[0] + value[1] + value[2] + value[3] + value[4] + value[5]);
+    expect_ok(tg_run(total));
+    expect_ok(tg_held(total, &sum));
+    if (getenv("TAPEGRAD_EAGER") == NULL) {
+        ck_assert_int_eq(tg_held(y, value), TG_NOT_KEPT);
+        ck_assert_int_eq(tg_last_error(NULL), TG_NOT_KEPT);
+    }
     expect(TG_OK);
 }
 END_TEST

@@ -124,8 +124,10 @@ END_TEST
 
 /* ---- in a step with parameters ---- */
 
-START_TEST(an_update_does_not_end_the_printing) {
+START_TEST(an_update_does_not_end_the_printing_of_an_eager_tape) {
     static const double rate = -0.5;
+    tg_tape_free(tape);
+    tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64, .eager = true });
     tg_params   *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
     tg_variable *w      = tg_variable_new(params, "w", 2, 1, &(tg_variable_options){ .init = TG_CONSTANT, .scale = 2 });
     tg_tensor    in = tg_input(tape, x, 1, 2), weight = tg_use(tape, w), block = tg_use_block(tape, params, NULL);
@@ -140,6 +142,28 @@ START_TEST(an_update_does_not_end_the_printing) {
     ck_assert_ptr_null(strstr(after, "assign"));
     ck_assert_int_eq(tg_tape_status(tape), TG_OK);
     free(before), free(after);
+    tg_params_free(params);
+}
+END_TEST
+
+/* Its own run needs the old values. */
+START_TEST(behind_an_update_a_step_is_stale) {
+    if (getenv("TAPEGRAD_EAGER") != NULL) return;
+    const char  *sentence;
+    tg_params   *params = tg_params_new(1, NULL);
+    tg_variable *w      = tg_variable_new(params, "w", 2, 1, &(tg_variable_options){ .init = TG_CONSTANT, .scale = 2 });
+    tg_tensor    weight = tg_use(tape, w), loss = tg_sum(tg_matmul(tg_input(tape, x, 1, 2), weight)), next = tg_assign(weight, tg_scale(weight, 2));
+    char        *before = text_of(loss, NULL);      /* beside the step: writes nothing, and comes before anything has run */
+    ck_assert_ptr_nonnull(strstr(before, "w  = 2; 2\n"));
+    ck_assert_ptr_nonnull(strstr(before, "[1,1]  = 6\n"));
+    ck_assert_int_eq(tg_run_many((tg_tensor[]){ loss, next }, 2), TG_OK);
+    ck_assert(tg_item(loss) == 6);
+    ck_assert_int_eq(tg_explain(loss, TG_TEXT, stderr, NULL), TG_STALE);
+    ck_assert_int_eq(tg_last_error(&sentence), TG_STALE);
+    ck_assert_ptr_nonnull(strstr(sentence, "look before the update"));
+    ck_assert_int_eq(tg_tape_status(tape), TG_OK);      /* the step goes on */
+    ck_assert(tg_item(loss) == 6);
+    free(before);
     tg_params_free(params);
 }
 END_TEST
@@ -215,7 +239,8 @@ int main(void) {
     tcase_add_test(cases, labels_and_matrices_without_elements);
     tcase_add_test(cases, the_way_back_names_the_way_there);
     tcase_add_test(cases, what_belongs_to_something_else_is_not_printed);
-    tcase_add_test(cases, an_update_does_not_end_the_printing);
+    tcase_add_test(cases, an_update_does_not_end_the_printing_of_an_eager_tape);
+    tcase_add_test(cases, behind_an_update_a_step_is_stale);
     tcase_add_test(cases, a_stream_that_takes_nothing);
     tcase_add_test(cases, what_cannot_be_explained);
     tcase_add_test(memory, every_allocation_may_fail);

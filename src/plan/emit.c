@@ -1,0 +1,360 @@
+/* emit.c - instructions: each group as calls of kernels, with pointers that are set when bases are known. */
+#include "plan/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A pointer of the code by its number, while the lists still grow. */
+typedef enum slot_kind { SLOT_OPERAND, SLOT_OUTPUT, SLOT_FACTOR, SLOT_ADDED, SLOT_TO, SLOT_FROM } slot_kind;
+
+typedef struct slot {
+    slot_kind kind;
+    uint32_t  number;      /* of the operand, step or instruction */
+    tg_place  place;
+} slot;
+
+typedef struct emitter {
+    tg_compiler  *c;
+    tg_plan_code *code;
+    slot         *slots;
+    size_t        slot_count, slot_capacity;
+    uint32_t     *draws;      /* by node of the tape: its number among the draws of the step */
+    bool          failed;
+} emitter;
+
+static bool grow(emitter *e, void **list, size_t *capacity, size_t needed, size_t bytes) {
+    if (!e->failed && tg_grow(list, capacity, needed, bytes)) return true;
+    e->failed = true;
+    return false;
+}
+
+static void add_slot(emitter *e, slot_kind kind, size_t number, tg_place place) {
+    if (grow(e, (void **)&e->slots, &e->slot_capacity, e->slot_count + 1, sizeof *e->slots))
+        e->slots[e->slot_count++] = (slot){ kind, (uint32_t)number, place };
+}
+
+static tg_place place_of(const emitter *e, uint32_t id) {
+    const tg_root  root = tg_root_of(e->c, id);
+    const tg_leaf *leaf = tg_leaf_of(e->c->graph, root.node);
+    const size_t   element = leaf != NULL && leaf->kind == TG_LEAF_I32 ? sizeof(int32_t) : tg_type_bytes(e->code->type);
+    tg_place       place   = e->c->places[root.node];
+    place.offset += (size_t)root.offset * element;
+    return place;
+}
+
+static bool same_place(tg_place a, tg_place b) { return a.base == b.base && a.offset == b.offset; }
+
+/* ---- instructions ---- */
+
+static tg_instruction *add_instruction(emitter *e, tg_instruction instruction) {
+    tg_plan_code *code = e->code;
+    if (!grow(e, (void **)&code->instructions, &code->instruction_capacity, code->instruction_count + 1, sizeof *code->instructions)) return NULL;
+    code->instructions[code->instruction_count] = instruction;
+    if (instruction.kind >= TG_DO_COPY) code->other_count++;
+    return &code->instructions[code->instruction_count++];
+}
+
+static void add_copy(emitter *e, tg_place to, tg_type to_type, tg_place from, tg_type from_type, int64_t count, uint32_t node) {
+    if (count == 0 || (same_place(to, from) && to_type == from_type)) return;
+    add_slot(e, SLOT_TO, e->code->instruction_count, to);
+    add_slot(e, SLOT_FROM, e->code->instruction_count, from);
+    add_instruction(e, (tg_instruction){ .kind = TG_DO_COPY, .count = count, .to_type = to_type, .from_type = from_type, .node = node });
+}
+
+static void add_check(emitter *e, tg_instruction check, uint32_t id) {
+    add_slot(e, SLOT_FROM, e->code->instruction_count, place_of(e, id));
+    check.shape = tg_shape_at(e->c->graph, id);
+    check.count = tg_elements(check.shape);
+    add_instruction(e, check);
+}
+
+/* ---- steps ---- */
+
+/* How an operand of a strip lies, and how far it goes from block to block. */
+static tg_operand cut_operand(const emitter *e, uint32_t id, tg_shape output, tg_cut cut, size_t *advance) {
+    const tg_compiler *c       = e->c;
+    const tg_shape     s       = tg_shape_at(c->graph, id);
+    const bool         full    = s.rows == output.rows && s.cols == output.cols;
+    const size_t       element = tg_type_bytes(e->code->type);
+    *advance = 0;
+    if (cut.flat) {
+        const tg_shape block = { 1, full ? cut.block : 1, false };
+        if (full && !c->is_register[id]) *advance = (size_t)cut.block * element;
+        tg_operand operand = tg_operand_of(NULL, block, true, (tg_shape){ 1, cut.block, false });
+        if (!full) operand.col_stride = cut.block == 1 ? 1 : 0;
+        return operand;
+    }
+    tg_operand operand = tg_operand_of(NULL, s, true, output);
+    if (s.rows == output.rows) {
+        operand.rows = cut.block;
+        if (!c->is_register[id] && output.rows > 1) *advance = (size_t)(cut.block * s.cols) * element;
+    }
+    return operand;
+}
+
+static void add_operand(emitter *e, tg_operand operand, size_t advance, uint32_t id) {
+    tg_plan_code *code = e->code;
+    if (!grow(e, (void **)&code->operands, &code->operand_capacity, code->operand_count + 1, sizeof *code->operands) ||
+        !grow(e, (void **)&code->advances, &code->advance_capacity, code->operand_count + 1, sizeof *code->advances))
+        return;
+    if (id != 0) add_slot(e, SLOT_OPERAND, code->operand_count, place_of(e, id));
+    code->advances[code->operand_count] = advance;
+    code->operands[code->operand_count++] = operand;
+}
+
+static uint32_t copy_attributes(emitter *e, uint32_t id) {
+    tg_plan_code *code  = e->code;
+    const size_t  words = (tg_record_of(e->c->graph, id)->op->attribute_size + 7) / 8, first = code->attribute_count;
+    if (words > 0 && grow(e, (void **)&code->attributes, &code->attribute_capacity, first + words, sizeof *code->attributes)) {
+        memcpy(&code->attributes[first], tg_attributes_of(e->c->graph, id), words * sizeof *code->attributes);
+        code->attribute_count += words;
+    }
+    return (uint32_t)first;
+}
+
+/* The step of node id, with its value where that of `output` lies; cut NULL: the whole value in one call. */
+static void add_step(emitter *e, uint32_t id, uint32_t output, const tg_cut *cut) {
+    tg_compiler     *c      = e->c;
+    tg_plan_code    *code   = e->code;
+    const tg_record *node   = tg_record_of(c->graph, id);
+    const tg_op     *op     = node->op;
+    const tg_shape   shape  = tg_shape_at(c->graph, id);
+    const uint32_t  *inputs = tg_inputs_of(c->graph, id);
+    const bool       summed = (op->flags & TG_OP_ROW_SUM) != 0 && node->input_count > 0;
+    if (!grow(e, (void **)&code->steps, &code->step_capacity, code->step_count + 1, sizeof *code->steps)) return;
+    tg_step step = { .op = op, .kernel = code->type == TG_F64 ? op->f64 : op->f32, .node = node->origin, .first_operand = (uint32_t)code->operand_count,
+                     .first_attribute = copy_attributes(e, id) };
+    step.call = (tg_call){ .rows = shape.rows, .cols = shape.cols, .input_count = (int)node->input_count, .row_end = shape.rows,
+                           .all_rows = summed ? tg_shape_at(c->graph, inputs[0]).rows : shape.rows, .draw = op->flags & TG_OP_RANDOM ? e->draws[node->origin] : 0 };
+    if (cut != NULL && cut->flat) step.call.rows = step.call.row_end = 1, step.call.cols = cut->block;
+    if (cut != NULL && !cut->flat) step.call.rows = step.call.row_end = cut->block;
+    if (cut != NULL && !c->is_register[id]) step.output_advance = (size_t)(cut->block * (cut->flat ? 1 : shape.cols)) * tg_type_bytes(code->type);
+    for (uint32_t k = 0; k < node->input_count; k++) {
+        size_t     advance = 0;
+        tg_operand operand = { .rows = -1, .cols = -1 };
+        if (inputs[k] != 0) operand = cut != NULL ? cut_operand(e, inputs[k], shape, *cut, &advance)
+                                                  : tg_operand_of(NULL, tg_shape_at(c->graph, inputs[k]), (op->flags & TG_OP_ELEMENTWISE) != 0, shape);
+        add_operand(e, operand, advance, inputs[k]);
+    }
+    add_slot(e, SLOT_OUTPUT, code->step_count, place_of(e, output));
+    if (op->flags & TG_OP_RANDOM) code->has_draws = true;
+    if (!e->failed) code->steps[code->step_count++] = step;
+}
+
+/* Steps that run once are gathered in one instruction. */
+static void add_single_steps(emitter *e, size_t first) {
+    tg_plan_code   *code = e->code;
+    tg_instruction *last = code->instruction_count > 0 ? &code->instructions[code->instruction_count - 1] : NULL;
+    if (e->failed || code->step_count == first) return;
+    if (last != NULL && last->kind == TG_DO_STEPS) last->step_count += (uint32_t)(code->step_count - first);
+    else add_instruction(e, (tg_instruction){ .kind = TG_DO_STEPS, .first_step = (uint32_t)first, .step_count = (uint32_t)(code->step_count - first) });
+}
+
+/* ---- groups ---- */
+
+static void emit_strip(emitter *e, const tg_group *group) {
+    const tg_cut cut   = tg_cut_of(e->c, group);
+    const size_t first = e->code->step_count;
+    if (tg_elements(tg_shape_at(e->c->graph, group->first)) == 0) return;
+    for (uint32_t id = group->first; id != 0; id = id == group->last ? 0 : e->c->next[id]) add_step(e, id, id, &cut);
+    if (cut.blocks == 1) add_single_steps(e, first);
+    else add_instruction(e, (tg_instruction){ .kind = TG_DO_STRIP, .first_step = (uint32_t)first, .step_count = group->count, .flat = cut.flat,
+                                              .blocks = cut.blocks, .block = cut.block, .last = cut.last });
+}
+
+static void emit_call(emitter *e, const tg_group *group) {
+    const size_t first = e->code->step_count;
+    if (tg_elements(tg_shape_at(e->c->graph, group->first)) == 0) return;
+    add_step(e, group->first, group->first, NULL);
+    add_single_steps(e, first);
+}
+
+/* The product, and the update that joined it: added + factor * product. */
+static void emit_product(emitter *e, const tg_group *group) {
+    const size_t first = e->code->step_count;
+    if (tg_elements(tg_shape_at(e->c->graph, group->first)) == 0) return;
+    add_step(e, group->first, group->last, NULL);
+    if (group->count > 1) {
+        const uint32_t *update = tg_inputs_of(e->c->graph, group->last);
+        add_slot(e, SLOT_FACTOR, first, place_of(e, update[0]));
+        add_slot(e, SLOT_ADDED, first, place_of(e, update[2]));
+    }
+    add_single_steps(e, first);
+}
+
+static void emit_concat(emitter *e, uint32_t id) {
+    const tg_type type  = e->code->type;
+    tg_place      place = place_of(e, id);
+    for (uint32_t k = 0; k < e->c->graph->nodes[id].input_count; k++) {
+        const uint32_t part  = tg_inputs_of(e->c->graph, id)[k];
+        const int64_t  count = tg_elements(tg_shape_at(e->c->graph, part));
+        add_copy(e, place, type, place_of(e, part), type, count, tg_record_of(e->c->graph, id)->origin);
+        place.offset += (size_t)count * tg_type_bytes(type);
+    }
+}
+
+static void emit_write(emitter *e, const tg_outcome *o) {
+    if (o->placed) return;
+    const tg_type type  = o->write.block->params->type;
+    tg_place      from  = place_of(e, o->value), to = { TG_BASE_LEAVES + tg_leaf_number(e->c, o->target), (size_t)o->write.begin * tg_type_bytes(type) };
+    from.offset += (size_t)o->write.from * tg_type_bytes(e->code->type);
+    add_copy(e, to, type, from, e->code->type, o->write.end - o->write.begin, o->node);
+}
+
+static void emit_labels(emitter *e, const tg_group *group) {
+    int64_t        limit   = 0;
+    const uint32_t operand = tg_inputs_of(e->c->graph, group->first)[group->operand];
+    if (tg_limit_of(e->c->graph, group->first, &limit) != TG_OK) e->failed = true;
+    else if (limit < INT64_MAX)
+        add_check(e, (tg_instruction){ .kind = TG_DO_LABELS, .node = tg_record_of(e->c->graph, group->first)->origin, .limit = limit }, operand);
+}
+
+static void emit_group(emitter *e, const tg_group *group) {
+    switch (group->kind) {
+        case TG_GROUP_STRIP:   emit_strip(e, group); return;
+        case TG_GROUP_CALL:    emit_call(e, group); return;
+        case TG_GROUP_PRODUCT: emit_product(e, group); return;
+        case TG_GROUP_CONCAT:  emit_concat(e, group->first); return;
+        case TG_GROUP_LABELS:  emit_labels(e, group); return;
+        case TG_GROUP_WRITE:   emit_write(e, &e->c->outcomes[group->outcome]); return;
+        case TG_GROUP_FINITE: {
+            const tg_outcome *o = &e->c->outcomes[group->outcome];
+            add_check(e, (tg_instruction){ .kind = TG_DO_FINITE, .node = o->node, .from_type = e->code->type }, o->value);
+            return;
+        }
+    }
+}
+
+/* ---- what is around the groups ---- */
+
+static tg_type type_of_leaf(const tg_leaf *leaf) {
+    return leaf->kind == TG_LEAF_F64 ? TG_F64 : leaf->kind == TG_LEAF_BLOCK ? leaf->block->params->type : TG_F32;
+}
+
+/* Leaves of another type than the run are converted first; constants and scalars have their numbers. */
+static void emit_leaves(emitter *e) {
+    tg_compiler  *c    = e->c;
+    tg_plan_code *code = e->code;
+    code->numbers = tg_allocate(code->number_bytes);
+    if (code->numbers == NULL) e->failed = true;
+    for (uint32_t id = 1; id < c->graph->length && !e->failed; id++) {
+        const tg_leaf *leaf = tg_leaf_of(c->graph, id);
+        if (leaf == NULL) continue;
+        const tg_place place = c->places[id];
+        if (leaf->kind == TG_LEAF_CONSTANT) tg_convert(code->numbers + place.offset, code->type, &leaf->number, TG_F64, 1);
+        else if (leaf->kind == TG_LEAF_SCALAR) code->leaves[tg_leaf_number(c, id)].number = place.offset + 1;
+        else if (place.base == TG_BASE_ARENA)
+            add_copy(e, place, code->type, (tg_place){ TG_BASE_LEAVES + tg_leaf_number(c, id), 0 }, type_of_leaf(leaf), tg_elements(tg_shape_at(c->graph, id)),
+                     tg_record_of(c->graph, id)->origin);
+    }
+}
+
+/* The zeros between the variables of a block that was computed as a whole. */
+static void emit_padding(emitter *e) {
+    tg_compiler *c = e->c;
+    int64_t      end = 0;
+    for (size_t i = 0; i < c->outcome_count; i++) {
+        const tg_outcome *o     = &c->outcomes[i];
+        const bool        first = i == 0 || o[-1].kind != TG_WRITE || o[-1].node != o->node;
+        if (o->kind != TG_WRITE) continue;
+        if (first) end = o->write.begin;
+        if (o->placed && o->write.begin > end) {
+            add_slot(e, SLOT_TO, e->code->instruction_count,
+                     (tg_place){ TG_BASE_LEAVES + tg_leaf_number(c, o->target), (size_t)end * tg_type_bytes(e->code->type) });
+            add_instruction(e, (tg_instruction){ .kind = TG_DO_ZERO, .count = o->write.begin - end, .to_type = e->code->type, .node = o->node });
+        }
+        end = o->write.end;
+    }
+}
+
+static void list_outcomes(emitter *e) {
+    tg_plan_code *code = e->code;
+    for (size_t i = 0; i < e->c->outcome_count; i++) {
+        const tg_outcome *o = &e->c->outcomes[i];
+        if (o->kind == TG_READ && o->value != 0 && grow(e, (void **)&code->readable, &code->readable_capacity, code->readable_count + 1, sizeof *code->readable))
+            code->readable[code->readable_count++] = (tg_readable){ o->node, place_of(e, o->value) };
+        if (o->kind != TG_WRITE || (code->written_count > 0 && code->written[code->written_count - 1] == o->write.block)) continue;
+        if (grow(e, (void **)&code->written, &code->written_capacity, code->written_count + 1, sizeof *code->written))
+            code->written[code->written_count++] = o->write.block;
+    }
+}
+
+/* ---- pointers ---- */
+
+static const void **address_of(tg_plan_code *code, const slot *s) {
+    switch (s->kind) {
+        case SLOT_OPERAND: return &code->operands[s->number].data;
+        case SLOT_OUTPUT:  return (const void **)&code->steps[s->number].call.output;
+        case SLOT_FACTOR:  return &code->steps[s->number].call.factor;
+        case SLOT_ADDED:   return &code->steps[s->number].call.added;
+        case SLOT_TO:      return (const void **)&code->instructions[s->number].to;
+        case SLOT_FROM:    return &code->instructions[s->number].from;
+    }
+    return NULL;
+}
+
+static int by_base(const void *a, const void *b) {
+    const slot *x = a, *y = b;
+    return (x->place.base > y->place.base) - (x->place.base < y->place.base);
+}
+
+static void set_pointers(emitter *e) {
+    tg_plan_code *code = e->code;
+    if (e->slot_count > 1) qsort(e->slots, e->slot_count, sizeof *e->slots, by_base);
+    if (!grow(e, (void **)&code->pointers, &code->pointer_capacity, e->slot_count + 1, sizeof *code->pointers)) return;
+    for (size_t i = 0; i < e->slot_count; i++) {
+        const slot *s = &e->slots[i];
+        if (s->place.base == TG_BASE_NUMBERS) *address_of(code, s) = code->numbers + s->place.offset;
+        if (s->place.base == TG_BASE_NUMBERS) continue;
+        if (s->place.base == TG_BASE_ARENA) code->arena_pointers++;
+        else {
+            tg_plan_leaf *leaf = &code->leaves[s->place.base - TG_BASE_LEAVES];
+            if (leaf->pointer_count++ == 0) leaf->first_pointer = (uint32_t)code->pointer_count;
+        }
+        code->pointers[code->pointer_count++] = (tg_pointer){ address_of(code, s), s->place };
+    }
+}
+
+/* Behind the last growth: what was counted becomes addresses. */
+static void set_addresses(emitter *e) {
+    tg_plan_code *code = e->code;
+    for (size_t i = 0; i < code->step_count; i++) {
+        tg_step *step         = &code->steps[i];
+        step->operands        = code->operands + step->first_operand;
+        step->advances        = code->advances + step->first_operand;
+        step->call.inputs     = step->operands;
+        step->call.attributes = code->attributes + step->first_attribute;
+        if (step->kernel != NULL) continue;
+        for (int k = 0; k < step->call.input_count; k++)
+            if (step->operands[k].rows >= 0) step->operands[k].data = code->numbers;      /* counted as given */
+        const size_t room = (size_t)tg_converted_room(&step->call);
+        if (room > code->converted_count) code->converted_count = room;
+        if ((size_t)step->call.input_count > code->converted_operand_count) code->converted_operand_count = (size_t)step->call.input_count;
+    }
+    for (size_t i = 0; i < code->instruction_count; i++) code->instructions[i].steps = code->steps + code->instructions[i].first_step;
+    code->converted          = tg_allocate(code->converted_count * sizeof *code->converted);
+    code->converted_operands = tg_allocate(code->converted_operand_count * sizeof *code->converted_operands);
+    if (code->converted == NULL || code->converted_operands == NULL) e->failed = true;
+}
+
+static bool number_draws(emitter *e) {
+    uint32_t count = 0;
+    e->draws = tg_compiler_room(e->c, e->c->tape->length, sizeof *e->draws);
+    for (size_t id = 1; e->draws != NULL && id < e->c->tape->length; id++)
+        if (e->c->tape->nodes[id].op->flags & TG_OP_RANDOM) e->draws[id] = count++;
+    return e->draws != NULL;
+}
+
+tg_status tg_emit(tg_compiler *c) {
+    emitter e = { .c = c, .code = c->code };
+    if (!number_draws(&e)) return c->tape->status;
+    emit_leaves(&e);
+    for (size_t i = 0; i < c->group_count && !e.failed; i++) emit_group(&e, &c->groups[c->order[i]]);
+    emit_padding(&e);
+    list_outcomes(&e);
+    if (!e.failed) set_addresses(&e);
+    if (!e.failed) set_pointers(&e);
+    tg_release(e.slots, e.slot_capacity * sizeof *e.slots);
+    c->code->node_count = (uint32_t)c->graph->length - 1;
+    return e.failed ? tg_fail(c->tape, TG_OUT_OF_MEMORY, "no memory to compile a step of %zu nodes", c->tape->length) : TG_OK;
+}
