@@ -72,11 +72,10 @@ static tg_status collect_outcomes(tg_compiler *c, const tg_tensor tensors[], int
     tg_tape  *tape   = c->tape;
     tg_writes writes = { 0 };
     for (int i = 0; i < count && tape->status == TG_OK; i++) add_outcome(c, (tg_outcome){ .kind = TG_READ, .node = tensors[i].id });
-    if (c->options->beside) return tape->status;
-    for (size_t i = 0; i < tape->kept.count && tape->status == TG_OK; i++) add_outcome(c, (tg_outcome){ .kind = TG_READ, .node = tape->kept.at[i] });
-    for (size_t i = 0; i < tape->finite.count && tape->status == TG_OK; i++)
+    for (size_t i = 0; i < tape->kept.count && tape->status == TG_OK && !c->options->without_kept; i++) add_outcome(c, (tg_outcome){ .kind = TG_READ, .node = tape->kept.at[i] });
+    for (size_t i = 0; i < tape->finite.count && tape->status == TG_OK && !c->options->without_checks; i++)
         if (needed[tape->finite.at[i]]) add_outcome(c, (tg_outcome){ .kind = TG_FINITE, .node = tape->finite.at[i] });
-    if (tape->status == TG_OK) tg_collect_writes(tape, needed, &writes);
+    if (tape->status == TG_OK && !c->options->without_writes) tg_collect_writes(tape, needed, &writes);
     for (size_t i = 0; i < writes.count && tape->status == TG_OK; i++)
         add_outcome(c, (tg_outcome){ .kind = TG_WRITE, .node = writes.at[i].assign, .write = writes.at[i] });
     tg_release(writes.at, writes.capacity * sizeof *writes.at);
@@ -190,7 +189,7 @@ tg_status tg_compile(tg_tape *tape, const tg_tensor tensors[], int count, const 
     uint8_t    *needed = tg_compiler_room(&c, tape->length, 1);
     *code = (tg_plan_code){ .type = options->type, .keep_denormals = tape->keep_denormals };
     if (needed != NULL) {
-        tg_mark_needed(tape, tensors, count, options->beside ? NULL : &tape->kept, needed);
+        tg_mark_needed(tape, tensors, count, options->without_kept ? NULL : &tape->kept, needed);
         if (collect_outcomes(&c, tensors, count, needed) == TG_OK && tg_lower(&c, needed) == TG_OK) {
             if (options->listing != NULL) tg_list_graph(&c, "lower");
             run_passes(&c);

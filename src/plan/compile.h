@@ -18,7 +18,9 @@ typedef enum tg_pass { TG_PASSES(TG_PASS_NUMBER) TG_PASS_COUNT } tg_pass;
 typedef struct tg_compile_options {
     tg_type  type;
     uint64_t passes;        /* bit p: pass p is on */
-    bool     beside;        /* the step: assignments are computed and not made; what is kept or must be finite does not count */
+    bool     without_kept, without_checks, without_writes;      /* of the step: what is kept, what must be finite, what is assigned do not count */
+    const uint32_t *bound;  /* [bound_count] leaves, blocks too, that become inputs of the run's type */
+    size_t   bound_count;
     FILE    *listing;       /* gets the graph before and after each pass; NULL: none */
 } tg_compile_options;
 

@@ -65,6 +65,7 @@ static void add_check(emitter *e, tg_instruction check, uint32_t id) {
     add_slot(e, SLOT_FROM, e->code->instruction_count, place_of(e, id));
     check.shape = tg_shape_at(e->c->graph, id);
     check.count = tg_elements(check.shape);
+    check.op    = tg_record_of(e->c->tape, check.node)->op;
     add_instruction(e, check);
 }
 

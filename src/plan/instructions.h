@@ -51,6 +51,7 @@ typedef struct tg_instruction {
     int64_t     count;
     tg_type     to_type, from_type;
     uint32_t    node;                /* of the tape: what is copied or checked */
+    const tg_op *op;                 /* checks: of that node */
     int64_t     limit;
     tg_shape    shape;
 } tg_instruction;
@@ -113,6 +114,8 @@ void tg_code_bind_leaf(tg_plan_code *code, size_t i, const void *data);
 
 /* Runs everything; NULL, or the check that failed. Draws are keyed by seed and step. */
 const tg_instruction *tg_code_run(tg_plan_code *code, uint64_t seed, uint64_t step);
+
+const void *tg_code_place(const tg_plan_code *code, tg_place place);
 
 /* NULL: the code does not give that node's value. */
 const void *tg_code_value(const tg_plan_code *code, uint32_t node);

@@ -26,6 +26,20 @@ uint32_t tg_leaf_number(const tg_compiler *c, uint32_t id) {
     return low;
 }
 
+/* A leaf that is bound from outside is an input of the run's type, whatever it was. */
+static tg_leaf leaf_as_bound(const tg_compiler *c, uint32_t id) {
+    tg_leaf leaf = *tg_leaf_of(c->tape, id);
+    for (size_t i = 0; i < c->options->bound_count; i++)
+        if (c->options->bound[i] == id && leaf.kind != TG_LEAF_I32 && leaf.kind != TG_LEAF_SCALAR) leaf.kind = c->options->type == TG_F64 ? TG_LEAF_F64 : TG_LEAF_F32;
+    return leaf;
+}
+
+static uint32_t copy_leaf(tg_compiler *c, uint32_t id) {
+    const tg_leaf leaf = leaf_as_bound(c, id);
+    if (list_leaf(c, id, &leaf) != TG_OK) return 0;
+    return tg_record_leaf(c->graph, tg_record_of(c->tape, id)->op, tg_shape_at(c->tape, id), &leaf, tg_attributes_of(c->tape, id)).id;
+}
+
 /* ---- nodes ---- */
 
 /* An assignment is its value; the walk's header computes nothing. */
@@ -33,12 +47,10 @@ static uint32_t copy_from_tape(tg_compiler *c, uint32_t id) {
     tg_tape         *tape = c->tape, *graph = c->graph;
     const tg_record *node   = tg_record_of(tape, id);
     const uint32_t  *inputs = tg_inputs_of(tape, id);
-    const tg_leaf   *leaf   = tg_leaf_of(tape, id);
     if (node->op == &tg_gradients_op) return 0;
     if (node->op->flags & TG_OP_ASSIGN) return c->map[inputs[1]];
     graph->origin = id;
-    if (leaf != NULL && list_leaf(c, id, leaf) != TG_OK) return 0;
-    if (leaf != NULL) return tg_record_leaf(graph, node->op, tg_shape_at(tape, id), leaf, tg_attributes_of(tape, id)).id;
+    if (tg_leaf_of(tape, id) != NULL) return copy_leaf(c, id);
     uint32_t *mapped = tg_compiler_room(c, node->input_count + 1, sizeof *mapped);
     if (mapped == NULL) return 0;
     for (uint32_t k = 0; k < node->input_count; k++) mapped[k] = c->map[inputs[k]];
@@ -60,7 +72,10 @@ static tg_status copy_needed(tg_compiler *c, const uint8_t *needed) {
     for (size_t i = 0; i < c->outcome_count && tape->status == TG_OK; i++) {
         tg_outcome *outcome = &c->outcomes[i];
         outcome->value = c->map[outcome->node];
-        if (outcome->kind == TG_WRITE) outcome->target = c->map[block_of_target(tape, outcome->node)];
+        if (outcome->kind != TG_WRITE) continue;
+        outcome->target = c->map[block_of_target(tape, outcome->node)];
+        if (tg_leaf_of(c->graph, outcome->target)->kind != TG_LEAF_BLOCK)
+            tg_fail(tape, TG_BAD_ARGUMENT, "v%u assigns to group \"%.100s\", which is an input", outcome->node, outcome->write.block->name);
     }
     return tape->status;
 }

@@ -23,26 +23,26 @@ void tg_mark_needed(const tg_tape *tape, const tg_tensor tensors[], int count, c
 
 /* ---- what must hold before anything is written ---- */
 
-static bool overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
+bool tg_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
     const uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
     return a_bytes > 0 && b_bytes > 0 && x < y + b_bytes && y < x + a_bytes;
 }
 
-static size_t input_bytes(const tg_leaf *leaf, tg_shape shape) {
+size_t tg_input_bytes(const tg_leaf *leaf, tg_shape shape) {
     const size_t element = leaf->kind == TG_LEAF_F32 || leaf->kind == TG_LEAF_I32 ? 4 : 8;
     return (size_t)(shape.rows * shape.cols) * element;
 }
 
 tg_status tg_check_outside(tg_tape *tape, uint32_t id, const tg_leaf *input, const void *memory, size_t bytes) {
-    if (!overlap(input->data, input_bytes(input, tg_shape_at(tape, id)), memory, bytes)) return TG_OK;
+    if (!tg_overlap(input->data, tg_input_bytes(input, tg_shape_at(tape, id)), memory, bytes)) return TG_OK;
     return tg_fail(tape, TG_OVERLAP, "v%u: the input lies in memory of the tape; copy it first", id);
 }
 
 tg_status tg_check_input(tg_tape *tape, uint32_t id, const tg_leaf *input) {
-    const size_t bytes = input_bytes(input, tg_shape_at(tape, id));
+    const size_t bytes = tg_input_bytes(input, tg_shape_at(tape, id));
     for (size_t i = 0; i < tape->leaf_count; i++) {
         const tg_block *block = tape->leaves[i].kind == TG_LEAF_BLOCK ? tape->leaves[i].block : NULL;
-        if (block != NULL && overlap(input->data, bytes, block->data, block->bytes))
+        if (block != NULL && tg_overlap(input->data, bytes, block->data, block->bytes))
             return tg_fail(tape, TG_OVERLAP, "v%u: the input lies in the variables of group \"%.100s\"", id, block->name);
     }
     return TG_OK;
@@ -53,16 +53,21 @@ tg_status tg_check_version(tg_tape *tape, uint32_t id, const tg_leaf *leaf) {
     return tg_fail(tape, TG_STALE, "v%u: group \"%.100s\" was written or frozen since; call tg_use or tg_use_block again", id, leaf->block->name);
 }
 
-tg_status tg_check_finite(tg_tape *tape, uint32_t id, const void *value, tg_type type) {
-    const tg_shape shape = tg_shape_at(tape, id);
-    const char    *name  = tg_name_of(tape, id);
+tg_status tg_describe_finite(char sentence[TG_SENTENCE], uint32_t id, const char *op, const char *name, const void *value, tg_shape shape, tg_type type) {
     for (int64_t i = 0; i < shape.rows * shape.cols && !shape.integer; i++) {
         const double element = type == TG_F64 ? ((const double *)value)[i] : (double)((const float *)value)[i];
-        if (!isfinite(element))
-            return tg_fail(tape, TG_NOT_FINITE, "v%u = %s%s%s is %g at row %" PRId64 ", column %" PRId64, id, tape->nodes[id].op->name,
-                           name[0] != '\0' ? ", " : "", name, element, i / shape.cols, i % shape.cols);
+        if (isfinite(element)) continue;
+        snprintf(sentence, TG_SENTENCE, "v%u = %s%s%s is %g at row %" PRId64 ", column %" PRId64, id, op, name[0] != '\0' ? ", " : "", name, element,
+                 i / shape.cols, i % shape.cols);
+        return TG_NOT_FINITE;
     }
     return TG_OK;
+}
+
+tg_status tg_check_finite(tg_tape *tape, uint32_t id, const void *value, tg_type type) {
+    char            sentence[TG_SENTENCE];
+    const tg_status status = tg_describe_finite(sentence, id, tape->nodes[id].op->name, tg_name_of(tape, id), value, tg_shape_at(tape, id), type);
+    return status == TG_OK ? TG_OK : tg_fail(tape, status, "%s", sentence);
 }
 
 /* ---- integer operands ---- */
@@ -81,12 +86,20 @@ tg_status tg_limit_of(tg_tape *tape, uint32_t id, int64_t *limit) {
     return TG_OK;
 }
 
-tg_status tg_check_labels(tg_tape *tape, uint32_t id, const int32_t *labels, tg_shape shape, int64_t limit) {
-    for (int64_t i = 0; i < shape.rows * shape.cols; i++)
-        if (labels[i] < 0 || labels[i] >= limit)
-            return tg_fail(tape, TG_OUT_OF_RANGE, "v%u = %s: label %" PRId32 " in row %" PRId64 " is not in [0, %" PRId64 ")", id,
-                           tg_record_of(tape, id)->op->name, labels[i], shape.cols > 0 ? i / shape.cols : 0, limit);
+tg_status tg_describe_labels(char sentence[TG_SENTENCE], uint32_t id, const char *op, const int32_t *labels, tg_shape shape, int64_t limit) {
+    for (int64_t i = 0; i < shape.rows * shape.cols; i++) {
+        if (labels[i] >= 0 && labels[i] < limit) continue;
+        snprintf(sentence, TG_SENTENCE, "v%u = %s: label %" PRId32 " in row %" PRId64 " is not in [0, %" PRId64 ")", id, op, labels[i],
+                 shape.cols > 0 ? i / shape.cols : 0, limit);
+        return TG_OUT_OF_RANGE;
+    }
     return TG_OK;
+}
+
+tg_status tg_check_labels(tg_tape *tape, uint32_t id, const int32_t *labels, tg_shape shape, int64_t limit) {
+    char            sentence[TG_SENTENCE];
+    const tg_status status = tg_describe_labels(sentence, id, tape->nodes[id].op->name, labels, shape, limit);
+    return status == TG_OK ? TG_OK : tg_fail(tape, status, "%s", sentence);
 }
 
 /* ---- writes ---- */

@@ -22,14 +22,15 @@ void tg_code_bind_leaf(tg_plan_code *code, size_t i, const void *data) {
     leaf->leaf.data = data;
 }
 
+const void *tg_code_place(const tg_plan_code *code, tg_place place) {
+    const char *base = place.base == TG_BASE_ARENA ? code->arena : place.base == TG_BASE_NUMBERS ? code->numbers
+                                                                : code->leaves[place.base - TG_BASE_LEAVES].leaf.data;
+    return base + place.offset;
+}
+
 const void *tg_code_value(const tg_plan_code *code, uint32_t node) {
-    for (size_t i = 0; i < code->readable_count; i++) {
-        const tg_place place = code->readable[i].place;
-        if (code->readable[i].node != node) continue;
-        const char *base = place.base == TG_BASE_ARENA ? code->arena : place.base == TG_BASE_NUMBERS ? code->numbers
-                                                                    : code->leaves[place.base - TG_BASE_LEAVES].leaf.data;
-        return base + place.offset;
-    }
+    for (size_t i = 0; i < code->readable_count; i++)
+        if (code->readable[i].node == node) return tg_code_place(code, code->readable[i].place);
     return NULL;
 }
 
