@@ -81,6 +81,7 @@ TG_API int         tg_group_count(const tg_params *params);
 TG_API const char *tg_group_at(const tg_params *params, int index);
 
 TG_API const char *tg_variable_name(const tg_variable *variable);
+TG_API const char *tg_variable_scope(const tg_variable *variable);      /* its name without the last part: "net/fc1" of "net/fc1/weight" */
 TG_API const char *tg_variable_group(const tg_variable *variable);
 TG_API tg_shape    tg_variable_shape(const tg_variable *variable);
 TG_API bool        tg_variable_is_state(const tg_variable *variable);

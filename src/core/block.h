@@ -24,6 +24,7 @@ struct tg_variable {
     tg_params     *params;
     tg_block      *block;
     char          *name;
+    char          *scope;                   /* "net/fc1" of "net/fc1/weight" */
     int64_t        offset, rows, cols;      /* of the block, in elements */
     bool           frozen;
     tg_file_layout file;

@@ -59,17 +59,45 @@ void tg_names_release(tg_tape *tape) {
     HASH_CLEAR(hh, tape->name_table);
     for (size_t i = 1; i < tape->name_count; i++) release_entry(tape->names[i]);
     tg_release(tape->names, tape->name_capacity * sizeof *tape->names);
+    tg_release(tape->events, tape->event_capacity * sizeof *tape->events);
     tape->names      = NULL;
-    tape->name_count = tape->name_capacity = 0;
+    tape->events     = NULL;
+    tape->name_count = tape->name_capacity = tape->event_count = tape->known_events = tape->event_capacity = 0;
 }
 
 void tg_names_begin(tg_tape *tape) {
+    if (tape->known_events < tape->event_count) tape->known_events = tape->event_count;
+    tape->event_count = 0;
     if (tape->name_count > MOST_NAMES) {
         tg_names_release(tape);
         tape->known = tape->known_sections = 0;      /* their scopes are numbers of names */
     }
     tape->scope_count = 0;
     tape->scope       = 0;
+}
+
+/* ---- the last step: while this one gives the same scopes and names, they are not looked up ---- */
+
+/* The text that the same call got in the last step; 0: it was another call, or there was none. */
+static uint32_t expected(tg_tape *tape, int kind, const char *given) {
+    if (tape->event_count >= tape->known_events) return 0;
+    const tg_name_event *event = &tape->events[tape->event_count];
+    if ((int)event->kind != kind || event->scope != tape->scope) return 0;
+    if (strncmp(tape->names[event->index]->text + event->offset, given, event->length) != 0 || given[event->length] != '\0') return 0;
+    tape->event_count++;
+    return event->index;
+}
+
+/* From here on the step gives other names than the last one. Without memory for it, the next step looks names up. */
+static void note_event(tg_tape *tape, int kind, uint32_t index, size_t offset, size_t length) {
+    tape->known_events = tape->event_count;
+    if (index == 0 || !tg_grow((void **)&tape->events, &tape->event_capacity, tape->event_count + 1, sizeof *tape->events)) return;
+    tape->events[tape->event_count++] = (tg_name_event){ kind, tape->scope, index, (uint32_t)offset, (uint32_t)length };
+}
+
+static void note_in_scope(tg_tape *tape, int kind, uint32_t index, const char *given) {
+    const size_t scope = strlen(tg_name_text(tape, tape->scope));
+    note_event(tape, kind, index, scope > 0 ? scope + 1 : 0, strlen(given));
 }
 
 /* "scope/name", interned. */
@@ -95,7 +123,11 @@ void tg_push_scope(tg_tape *tape, const char *name) {
         tg_fail(tape, TG_OUT_OF_MEMORY, "tg_push_scope: no memory for \"%.100s\"", name);
         return;
     }
-    uint32_t inner = name[0] == '\0' ? tape->scope : intern_in_scope(tape, name, 1);
+    uint32_t inner = name[0] == '\0' ? tape->scope : expected(tape, TG_EVENT_SCOPE, name);
+    if (inner == 0 && name[0] != '\0') {
+        inner = intern_in_scope(tape, name, 1);
+        note_in_scope(tape, TG_EVENT_SCOPE, inner, name);
+    }
     tape->scopes[tape->scope_count++] = tape->scope;
     if (inner != 0) tape->scope = inner;
 }
@@ -123,7 +155,11 @@ static void give_name(tg_tape *tape, uint32_t index, uint32_t id) {
 }
 
 void tg_name_use(tg_tape *tape, uint32_t id, const char *full_name) {
-    const uint32_t index = tg_intern(tape, full_name);
+    uint32_t index = expected(tape, TG_EVENT_VARIABLE, full_name);
+    if (index == 0) {
+        index = tg_intern(tape, full_name);
+        note_event(tape, TG_EVENT_VARIABLE, index, 0, strlen(full_name));
+    }
     if (index != 0) give_name(tape, index, id);
 }
 
@@ -132,13 +168,16 @@ tg_tensor tg_name(tg_tensor tensor, const char *name) {
     tg_tape *tape = tensor.tape;
     if (name == NULL) return tg_fail(tape, TG_NULL_ARGUMENT, "tg_name: name is NULL"), tensor;
     if (name[0] == '\0') return tg_fail(tape, TG_BAD_ARGUMENT, "tg_name: the name is empty"), tensor;
-    for (unsigned repeat = 1;; repeat++) {
-        uint32_t index = intern_in_scope(tape, name, repeat);
-        if (index == 0) return tg_handle(tape, 0);
-        if (is_taken(tape, index)) continue;
-        give_name(tape, index, tensor.id);
-        return tensor;
+    uint32_t index = expected(tape, TG_EVENT_NAME, name);
+    for (unsigned repeat = 1; index == 0; repeat++) {
+        const uint32_t tried = intern_in_scope(tape, name, repeat);
+        if (tried == 0) return tg_handle(tape, 0);
+        if (is_taken(tape, tried)) continue;
+        index = tried;
+        note_in_scope(tape, TG_EVENT_NAME, index, name);
     }
+    give_name(tape, index, tensor.id);
+    return tensor;
 }
 
 tg_tensor tg_find(tg_tape *tape, const char *full_name) {

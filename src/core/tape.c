@@ -88,6 +88,7 @@ tg_status tg_begin(tg_tape *tape, const tg_begin_options *options) {
     remember_step(tape);
     go_to_start(tape);
     tg_names_begin(tape);
+    tg_uses_begin(tape);
     return TG_OK;
 }
 

@@ -83,7 +83,14 @@ typedef struct tg_execution {
 } tg_execution;
 
 typedef struct tg_name_entry tg_name_entry;      /* names.c */
-typedef struct tg_use_entry  tg_use_entry;       /* variable.c */
+typedef struct tg_use_entry  tg_use_entry;       /* use.c */
+
+/* A scope or a name that a step gave, in the order of the calls: the next step, giving the same, need not look it up. */
+typedef struct tg_name_event {
+    enum { TG_EVENT_SCOPE, TG_EVENT_NAME, TG_EVENT_VARIABLE } kind;
+    uint32_t scope, index;      /* within which scope; the text that it became */
+    uint32_t offset, length;    /* of what was given, in that text */
+} tg_name_event;
 
 struct tg_tape {
     tg_record *nodes;                 /* [length]; nodes[0] is not used */
@@ -110,10 +117,14 @@ struct tg_tape {
     tg_name_entry **names;            /* [name_count] by index; [0] is "" */
     size_t          name_count, name_capacity;
     tg_name_entry  *name_table;
+    tg_name_event  *events;           /* [event_count] of this step; those up to known_events of the last one */
+    size_t          event_count, known_events, event_capacity;
     uint32_t       *scopes;           /* the stack; scope is its top */
     size_t          scope_count, scope_capacity;
     uint32_t        scope;
     tg_use_entry   *use_table;
+    tg_use_entry  **uses;             /* [use_count] what was used, in the order of the calls, and in the last step */
+    size_t          use_count, known_uses, use_capacity;
 
     uint32_t origin;                  /* while a derivative rule records: its node */
     uint32_t handle_step;             /* in every tensor of this step */
@@ -196,8 +207,9 @@ void        tg_name_use(tg_tape *tape, uint32_t id, const char *full_name);
 void        tg_names_begin(tg_tape *tape);
 void        tg_names_release(tg_tape *tape);
 
-/* ---- variable.c ---- */
+/* ---- use.c ---- */
 
+void tg_uses_begin(tg_tape *tape);
 void tg_uses_release(tg_tape *tape);
 
 /* ---- random.c: Philox4x32-10, Salmon et al. 2011 ---- */

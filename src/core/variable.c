@@ -30,6 +30,7 @@ static void release_block(tg_block *block) {
 static void release_variable(tg_variable *variable) {
     if (variable == NULL) return;
     tg_text_release(variable->name);
+    tg_text_release(variable->scope);
     tg_release(variable, sizeof *variable);
 }
 
@@ -156,8 +157,10 @@ static bool extend(tg_block *block, int64_t n, int64_t *offset) {
 
 static tg_variable *new_variable(tg_params *params, const char *name, int64_t rows, int64_t cols, const char *group, bool state) {
     tg_variable *v = tg_allocate(sizeof *v);
+    const char  *last = strrchr(name, '/');
     if (v != NULL) v->name = tg_text_copy(name);
-    if (v == NULL || v->name == NULL ||
+    if (v != NULL) v->scope = tg_text_format("%.*s", last != NULL ? (int)(last - name) : 0, name);
+    if (v == NULL || v->name == NULL || v->scope == NULL ||
         !tg_grow((void **)&params->variables, &params->variable_capacity, params->variable_count + 1, sizeof *params->variables))
         return release_variable(v), NULL;
     tg_block *block = find_block(params, group);
@@ -241,6 +244,7 @@ int tg_group_count(const tg_params *params) {
 }
 
 const char    *tg_variable_name(const tg_variable *v) { return v != NULL ? v->name : NULL; }
+const char    *tg_variable_scope(const tg_variable *v) { return v != NULL ? v->scope : NULL; }
 const char    *tg_variable_group(const tg_variable *v) { return v != NULL ? v->block->name : NULL; }
 tg_shape       tg_variable_shape(const tg_variable *v) { return v != NULL ? (tg_shape){ v->rows, v->cols, false } : (tg_shape){ 0, 0, false }; }
 bool           tg_variable_is_state(const tg_variable *v) { return v != NULL && v->block->state; }

@@ -2,7 +2,6 @@
 #include <tapegrad/nn.h>
 #include "core/util.h"
 
-#include <string.h>
 
 static tg_variable *add(tg_params *params, const char *name, const char *part, int64_t rows, int64_t cols, const tg_variable_options *options) {
     char *full = tg_text_format("%s/%s", name, part);
@@ -27,18 +26,9 @@ tg_linear_layer tg_add_linear(tg_params *params, const char *name, int64_t in, i
     return (tg_linear_layer){ 0 };
 }
 
-/* "net/fc1" of "net/fc1/weight" */
-static void push_scope_of(tg_tape *tape, const tg_variable *weight) {
-    const char *name  = tg_variable_name(weight), *last = strrchr(name, '/');
-    char       *scope = tg_text_format("%.*s", last != NULL ? (int)(last - name) : 0, name);
-    if (scope == NULL) tg_tape_fail(tape, TG_OUT_OF_MEMORY, "tg_linear_forward: no memory for the scope of \"%.100s\"", name);
-    tg_push_scope(tape, scope != NULL ? scope : "");
-    tg_text_release(scope);
-}
-
 tg_tensor tg_linear_forward(tg_linear_layer layer, tg_tensor x) {
     if (layer.weight == NULL || x.tape == NULL) return tg_tape_fail(x.tape, TG_NULL_ARGUMENT, "tg_linear_forward: layer or x is not given");
-    push_scope_of(x.tape, layer.weight);
+    tg_push_scope(x.tape, tg_variable_scope(layer.weight));
     const tg_tensor weight = tg_use(x.tape, layer.weight), bias = layer.bias != NULL ? tg_use(x.tape, layer.bias) : (tg_tensor){ 0 };
     const tg_tensor result = tg_name(tg_linear(x, weight, bias), "pre_activation");      /* [batch, out] */
     tg_pop_scope(x.tape);

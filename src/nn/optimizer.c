@@ -25,6 +25,7 @@ struct tg_optimizer {
     tg_params          **states;      /* [state_count + 1]; 0 holds the step count */
     int                  state_count;
     tg_variable         *step;
+    tg_tensor           *room;        /* [2 group_count + 1 + state_count]: an update allocates nothing */
 };
 
 /* ---- making one ---- */
@@ -93,6 +94,15 @@ static tg_status make_states(tg_optimizer *optimizer, const tg_optimizer_options
     return TG_OK;
 }
 
+static size_t room_bytes(const tg_optimizer *optimizer) {
+    return (size_t)(2 * optimizer->group_count + 1 + optimizer->state_count) * sizeof *optimizer->room;
+}
+
+static tg_status make_room(tg_optimizer *optimizer) {
+    optimizer->room = tg_allocate(room_bytes(optimizer));
+    return optimizer->room != NULL ? TG_OK : tg_fail_thread(TG_OUT_OF_MEMORY, "optimizer: no memory");
+}
+
 static tg_optimizer *make(tg_params *params, const tg_optimizer_options *o) {
     if (check_options(params, o) != TG_OK) return NULL;
     tg_optimizer *optimizer = tg_allocate(sizeof *optimizer);
@@ -102,7 +112,7 @@ static tg_optimizer *make(tg_params *params, const tg_optimizer_options *o) {
     optimizer->context      = o->context;
     optimizer->clip_norm    = o->clip_norm;
     optimizer->allow_unused = o->allow_unused;
-    if (make_groups(optimizer, o) == TG_OK && make_states(optimizer, o) == TG_OK) return optimizer;
+    if (make_groups(optimizer, o) == TG_OK && make_states(optimizer, o) == TG_OK && make_room(optimizer) == TG_OK) return optimizer;
     tg_optimizer_free(optimizer);
     return NULL;
 }
@@ -124,6 +134,7 @@ void tg_optimizer_free(tg_optimizer *optimizer) {
     if (optimizer == NULL) return;
     for (int i = 0; i < optimizer->group_count; i++) tg_text_release(optimizer->groups[i].name);
     for (int i = 0; optimizer->states != NULL && i <= optimizer->state_count; i++) tg_params_free(optimizer->states[i]);
+    tg_release(optimizer->room, room_bytes(optimizer));
     tg_release(optimizer->groups, (size_t)optimizer->group_count * sizeof *optimizer->groups);
     tg_release(optimizer->states, (size_t)(optimizer->state_count + 1) * sizeof(tg_params *));
     tg_release(optimizer, sizeof *optimizer);
@@ -147,16 +158,13 @@ static tg_tensor update_group(const tg_optimizer *optimizer, tg_tape *tape, int 
 }
 
 static tg_status record_updates(const tg_optimizer *optimizer, tg_tape *tape, const tg_tensor gradients[], tg_tensor updated[]) {
-    const size_t bytes = (size_t)optimizer->state_count * sizeof(tg_tensor);
-    tg_tensor   *state = tg_allocate(bytes);
-    if (state == NULL) return tg_tape_fail(tape, TG_OUT_OF_MEMORY, "tg_updates: no memory"), TG_OUT_OF_MEMORY;
+    tg_tensor      *state  = optimizer->room + 2 * optimizer->group_count + 1;
     const tg_tensor before = tg_use(tape, optimizer->step), step = tg_assign(before, tg_shift(before, 1));
     const tg_tensor factor = optimizer->clip_norm > 0 ? clip_factor(optimizer, gradients) : (tg_tensor){ 0 };
     for (int i = 0; i < optimizer->group_count; i++) {
         const tg_tensor gradient = optimizer->clip_norm > 0 ? tg_mul(gradients[i], factor) : gradients[i];
         updated[i] = update_group(optimizer, tape, i, gradient, step, state);
     }
-    tg_release(state, bytes);
     return tg_tape_status(tape);
 }
 
@@ -191,10 +199,10 @@ tg_tensor tg_update(tg_optimizer *optimizer, tg_tensor gradient) {
 
 /* ---- the executing call ---- */
 
-/* list: [2 groups + 1]: the loss, the updated weights; then room for gradients */
-static tg_status minimize(tg_optimizer *optimizer, tg_tensor loss, tg_tensor *list, tg_tensor *gradients) {
-    tg_tape  *tape  = loss.tape;
-    const int count = optimizer->group_count;
+static tg_status minimize(tg_optimizer *optimizer, tg_tensor loss) {
+    tg_tape   *tape  = loss.tape;
+    const int  count = optimizer->group_count;
+    tg_tensor *list  = optimizer->room, *gradients = optimizer->room + count + 1;      /* list: the loss, then the blocks, then what they become */
     for (int i = 0; i < count; i++) list[i + 1] = tg_use_block(tape, optimizer->params, optimizer->groups[i].name);
     const tg_gradients_options options = { .allow_unused = optimizer->allow_unused };
     tg_status status = tg_gradients(loss, (tg_tensor){ 0 }, list + 1, count, gradients, &options);
@@ -206,13 +214,7 @@ static tg_status minimize(tg_optimizer *optimizer, tg_tensor loss, tg_tensor *li
 tg_status tg_minimize(tg_optimizer *optimizer, tg_tensor loss) {
     if (optimizer == NULL || loss.tape == NULL)
         return tg_tape_fail(loss.tape, TG_NULL_ARGUMENT, "tg_minimize: optimizer or loss is not given"), TG_NULL_ARGUMENT;
-    if (tg_tape_status(loss.tape) != TG_OK) return tg_tape_status(loss.tape);
-    const size_t bytes = (size_t)(2 * optimizer->group_count + 1) * sizeof(tg_tensor);
-    tg_tensor   *list  = tg_allocate(bytes);
-    if (list == NULL) return tg_tape_fail(loss.tape, TG_OUT_OF_MEMORY, "tg_minimize: no memory"), TG_OUT_OF_MEMORY;
-    const tg_status status = minimize(optimizer, loss, list, list + optimizer->group_count + 1);
-    tg_release(list, bytes);
-    return status;
+    return tg_tape_status(loss.tape) == TG_OK ? minimize(optimizer, loss) : tg_tape_status(loss.tape);
 }
 
 /* ---- rates and state ---- */

@@ -17,7 +17,13 @@ struct tg_use_entry {
     UT_hash_handle hh;
 };
 
+void tg_uses_begin(tg_tape *tape) {
+    if (tape->known_uses < tape->use_count) tape->known_uses = tape->use_count;
+    tape->use_count = 0;
+}
+
 void tg_uses_release(tg_tape *tape) {
+    tg_release(tape->uses, tape->use_capacity * sizeof *tape->uses);
     tg_use_entry *entry, *next;
     HASH_ITER(hh, tape->use_table, entry, next) {
         HASH_DEL(tape->use_table, entry);
@@ -25,7 +31,7 @@ void tg_uses_release(tg_tape *tape) {
     }
 }
 
-static tg_use_entry *entry_of(tg_tape *tape, const void *object) {
+static tg_use_entry *find_entry(tg_tape *tape, const void *object) {
     bool          out_of_memory = false;
     tg_use_entry *entry         = NULL;
     HASH_FIND_PTR(tape->use_table, &object, entry);
@@ -39,6 +45,15 @@ static tg_use_entry *entry_of(tg_tape *tape, const void *object) {
         tg_release(entry, sizeof *entry);
         return tg_fail(tape, TG_OUT_OF_MEMORY, "no memory to use a variable"), NULL;
     }
+    return entry;
+}
+
+/* While a step uses what the last one used, in that order, nothing is looked up. */
+static tg_use_entry *entry_of(tg_tape *tape, const void *object) {
+    if (tape->use_count < tape->known_uses && tape->uses[tape->use_count]->object == object) return tape->uses[tape->use_count++];
+    tg_use_entry *entry = find_entry(tape, object);
+    tape->known_uses = tape->use_count;
+    if (entry != NULL && tg_grow((void **)&tape->uses, &tape->use_capacity, tape->use_count + 1, sizeof *tape->uses)) tape->uses[tape->use_count++] = entry;
     return entry;
 }
 
