@@ -15,6 +15,7 @@ typedef enum tg_format {
 
 typedef struct tg_explain_options {
     bool no_values;      /* symbols only */
+    bool passes;         /* then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
 } tg_explain_options;
 
 /* Prints to out what loss is made of, and the backward sections recorded for it, in the order of the tape. Values are those that the step holds.

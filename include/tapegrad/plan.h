@@ -6,6 +6,7 @@
 #ifndef TAPEGRAD_PLAN_H
 #define TAPEGRAD_PLAN_H
 
+#include <stdio.h>
 #include <tapegrad/tape.h>
 
 #ifdef __cplusplus
@@ -59,6 +60,10 @@ TG_API const char *tg_plan_error(const tg_plan *plan);
 /* Switches passes of the plan compiler, for this tape from the next executing call on. A list of names without blanks: "-place,-strips" all but these;
  * "none" none; "none,place" only this; "" all. TG_UNKNOWN_NAME lists the names. An eager tape has no passes: TG_UNSUPPORTED. */
 TG_API tg_status tg_set_passes(tg_tape *tape, const char *passes);
+
+/* Prints how an executing call of these tensors, with what is kept, is compiled: the graph after each pass, what runs together, where values lie, and the
+ * instructions with their buffers. Nothing is run. A failure is on the tape; TG_CANNOT_WRITE if out does not take it. */
+TG_API TG_MUST_CHECK tg_status tg_print_plan(const tg_tensor tensors[], int count, FILE *out);
 
 typedef struct tg_tape_statistics {
     uint64_t hits;            /* executing calls that took the plan of the last step, or found one */

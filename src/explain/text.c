@@ -1,6 +1,7 @@
 /* text.c - a step as text, one line a node: v7 = relu(v6)  [32,128]  net/fc1 */
 #include <tapegrad/explain.h>
 #include <tapegrad/op.h>
+#include <tapegrad/plan.h>
 #include "core/util.h"
 
 #include <inttypes.h>
@@ -93,6 +94,24 @@ static void print_node(FILE *out, uint32_t id, const tg_node *node, const double
     fprintf(out, "\n");
 }
 
+/* What nothing printed reads, and what is assigned: loss, its gradients, the updates. */
+static tg_status print_passes(tg_tape *tape, const bool *printed, uint32_t count, FILE *out) {
+    tg_node    node;
+    bool      *is_read = tg_allocate(count + 1);
+    tg_tensor *ends    = tg_allocate((count + 1) * sizeof *ends);
+    int        end_count = 0;
+    for (uint32_t id = 1; is_read != NULL && id <= count; id++)
+        for (int k = 0; tg_node_at(tape, id, &node) == TG_OK && k < node.input_count; k++) is_read[node.inputs[k]] |= !is_header(&node);
+    for (uint32_t id = 1; is_read != NULL && ends != NULL && id <= count; id++)
+        if (tg_node_at(tape, id, &node) == TG_OK && !is_header(&node) && ((node.op->flags & TG_OP_ASSIGN) || (printed[id] && !is_read[id])))
+            ends[end_count++] = tg_tensor_at(tape, id);
+    const tg_status status = is_read != NULL && ends != NULL ? tg_print_plan(ends, end_count, out)
+                                                             : tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " nodes", count);
+    tg_release(is_read, count + 1);
+    tg_release(ends, (count + 1) * sizeof *ends);
+    return status;
+}
+
 tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_explain_options *options) {
     const tg_shape shape = tg_shape_of(loss);
     if (loss.tape == NULL || out == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_explain: loss or out is NULL");
@@ -112,6 +131,7 @@ tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_expla
         status = tg_node_at(loss.tape, id, &node);
         if (status == TG_OK) print_node(out, id, &node, with_values && has_values(&node) ? v.out[next++] : NULL);
     }
+    if (status == TG_OK && options != NULL && options->passes) status = print_passes(loss.tape, printed, count, out);
     release_values(&v);
     tg_release(printed, count + 1);
     if (status == TG_OK && (fflush(out) != 0 || ferror(out))) status = tg_fail_thread(TG_CANNOT_WRITE, "tg_explain: the stream does not take it");

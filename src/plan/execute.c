@@ -3,16 +3,16 @@
 
 #include <math.h>
 
-static tg_status check_arguments(const tg_tensor tensors[], int count) {
-    if (tensors == NULL || count <= 0) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_run_many: there are no tensors");
+tg_status tg_check_run(const tg_tensor tensors[], int count, const char *caller) {
+    if (tensors == NULL || count <= 0) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: there are no tensors", caller);
     for (int i = 0; i < count; i++)
-        if (tensors[i].tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_run_many: tensor %d is not given", i);
+        if (tensors[i].tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: tensor %d is not given", caller, i);
     tg_tape *tape = tensors[0].tape;
     for (int i = 0; i < count; i++) {
-        if (tensors[i].tape != tape) return tg_fail(tape, TG_WRONG_TAPE, "tg_run_many: tensor %d belongs to another tape", i);
-        if (tg_check_tensor(tensors[i], "tg_run") != TG_OK) return tape->status;
+        if (tensors[i].tape != tape) return tg_fail(tape, TG_WRONG_TAPE, "%s: tensor %d belongs to another tape", caller, i);
+        if (tg_check_tensor(tensors[i], caller) != TG_OK) return tape->status;
     }
-    return tape->execution != NULL ? TG_OK : tg_fail(tape, TG_UNSUPPORTED, "tg_run: an expand cannot run what it records");
+    return tape->execution != NULL ? TG_OK : tg_fail(tape, TG_UNSUPPORTED, "%s: an expand cannot run what it records", caller);
 }
 
 /* Room for all that opening records, so that it cannot fail behind a run that has written. */
@@ -49,7 +49,7 @@ static void open_for_reading(tg_tape *tape, const tg_tensor tensors[], int count
 }
 
 tg_status tg_run_many(const tg_tensor tensors[], int count) {
-    tg_status status = check_arguments(tensors, count);
+    tg_status status = tg_check_run(tensors, count, "tg_run");
     if (status != TG_OK) return status;
     tg_tape *tape = tensors[0].tape;
     tg_clear_ids(tape, &tape->readable, TG_MARK_READABLE);

@@ -43,6 +43,9 @@ tg_status tg_describe_finite(char sentence[TG_SENTENCE], uint32_t id, const char
 bool      tg_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes);
 size_t    tg_input_bytes(const tg_leaf *leaf, tg_shape shape);
 
+/* execute.c: tensors that an executing call may be given */
+tg_status tg_check_run(const tg_tensor tensors[], int count, const char *caller);
+
 /* ---- call.c: the call of a kernel ---- */
 
 /* Dense rows; in an elementwise op a dimension that is repeated does not advance. */

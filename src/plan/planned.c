@@ -227,6 +227,8 @@ tg_status tg_set_passes(tg_tape *tape, const char *passes) {
     return status == TG_OK ? TG_OK : tg_fail_thread(status, "tg_set_passes: %s", sentence);
 }
 
+uint64_t tg_passes_of(const tg_tape *tape) { return tape->execution == &planned_execution ? planned_of(tape)->passes : 0; }
+
 tg_status tg_tape_stats(const tg_tape *tape, tg_tape_statistics *statistics) {
     if (tape == NULL || statistics == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_tape_stats: tape or statistics is NULL");
     *statistics = (tg_tape_statistics){ 0 };

@@ -35,6 +35,7 @@ void          tg_cache_release(tg_cache *cache);
 tg_status tg_parse_passes(const char *text, uint64_t *passes, char *sentence, size_t bytes);
 
 tg_status tg_set_planned(tg_tape *tape, uint64_t passes);
+uint64_t  tg_passes_of(const tg_tape *tape);      /* of an eager tape: none */
 
 /* look.c */
 tg_status tg_look_planned(tg_tape *tape, const tg_tensor tensors[], int count, double *const out[]);
