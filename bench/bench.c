@@ -53,8 +53,10 @@ static void print_variants(const bench_net *net, const variant_result results[],
 
 static void print_costs(const net_costs *c) {
     const double arena = (double)c->planned.arena_bytes, bare = (double)c->bare_arena_bytes;
-    printf("  nodes %u, instructions %u; arena %.0f bytes, %.0f without passes (%.2f)\n", c->planned.nodes, c->planned.instructions, arena, bare, arena / bare);
-    printf("  compiling %.3f us a node at first, %.3f on a tape that has run; recording %.2f ns a node\n", c->first_compile, c->later_compile, c->recording);
+    printf("  nodes %u, instructions %u; arena %.0f bytes, %.0f without passes (%.2f)\n", c->planned.nodes, c->planned.instructions, arena, bare,
+           arena / bare);
+    printf("  compiling %.3f us a node at first, %.3f on a tape that has run; recording %.2f ns a node\n", c->first_compile, c->later_compile,
+           c->recording);
 }
 
 static void list_variants(const bench_net *net, const variant_result results[], int count) {
@@ -87,13 +89,18 @@ static bool measure_net(const bench_net *net, const bench_options *options) {
 
 /* ---- steps of any length ---- */
 
+static void list_chain(const char *what, const chain_costs *c) {
+    printf("%s,recording_ns_per_node,%u first,%.3f,,\n", what, c->nodes, c->recording_first);
+    printf("%s,recording_ns_per_node,%u again,%.3f,,\n", what, c->nodes, c->recording_again);
+    printf("%s,compile_us_per_node,%u,%.4f,,\n", what, c->nodes, c->compile);
+}
+
 static bool measure_chains(const bench_options *options, const char *what, bool (*measure)(int64_t nodes, chain_costs *costs)) {
     if (!options->csv) printf("\n%s\n  %9s %24s %24s %24s\n", what, "nodes", "recording first, ns", "recording again, ns", "compiling, us a node");
     for (int64_t nodes = 1000; nodes <= 100000; nodes *= 10) {
         chain_costs c;
         if (!measure(nodes, &c)) return fprintf(stderr, "bench: %s: a step failed\n", what), false;
-        if (options->csv) printf("%s,recording_ns_per_node,%u first,%.3f,,\n%s,recording_ns_per_node,%u again,%.3f,,\n%s,compile_us_per_node,%u,%.4f,,\n",
-                                 what, c.nodes, c.recording_first, what, c.nodes, c.recording_again, what, c.nodes, c.compile);
+        if (options->csv) list_chain(what, &c);
         else printf("  %9u %24.2f %24.2f %24.3f\n", c.nodes, c.recording_first, c.recording_again, c.compile);
         fflush(stdout);
     }

@@ -87,7 +87,8 @@ static bool add_layer(bench_model *model, int l) {
     const int64_t in = model->net->sizes[l], out = model->net->sizes[l + 1];
     char          name[32];
     snprintf(name, sizeof name, "fc%d", l + 1);
-    const tg_linear_layer layer = tg_add_linear(model->params, name, in, out, &(tg_linear_options){ .init = model->net->is_regression ? TG_GLOROT : TG_HE });
+    const tg_linear_options options = { .init = model->net->is_regression ? TG_GLOROT : TG_HE };
+    const tg_linear_layer   layer   = tg_add_linear(model->params, name, in, out, &options);
     model->weight[l] = layer.weight;
     model->bias[l]   = layer.bias;
     return layer.weight != NULL;
