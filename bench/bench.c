@@ -42,12 +42,11 @@ static bool is_wanted(const bench_options *options, const char *name) {
 /* ---- one net ---- */
 
 static void print_variants(const bench_net *net, const variant_result results[], int count) {
-    const double floor = results[0].nanoseconds.median;
     printf("\n%s: %s\n", net->name, net->text);
     printf("  %-16s %12s %9s   %s\n", "variant", "us a step", "x floor", "quartiles");
     for (int i = 0; i < count; i++) {
         const spread s = results[i].nanoseconds;
-        printf("  %-16s %12.3f %9.3f   %.3f .. %.3f\n", results[i].name, s.median / 1e3, s.median / floor, s.low / 1e3, s.high / 1e3);
+        printf("  %-16s %12.3f %9.3f   %.3f .. %.3f\n", results[i].name, s.median / 1e3, results[i].ratio, s.low / 1e3, s.high / 1e3);
     }
 }
 
@@ -63,6 +62,7 @@ static void list_variants(const bench_net *net, const variant_result results[], 
     for (int i = 0; i < count; i++) {
         const spread s = results[i].nanoseconds;
         printf("%s,nanoseconds,%s,%.1f,%.1f,%.1f\n", net->name, results[i].name, s.median, s.low, s.high);
+        printf("%s,ratio,%s,%.4f,,\n", net->name, results[i].name, results[i].ratio);
     }
 }
 

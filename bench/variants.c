@@ -139,12 +139,20 @@ static bool run_rounds(variant_list *list, const bench_options *options, int *ro
     return true;
 }
 
+/* Before the readings are sorted. */
+static double ratio_to_floor(const variant_list *list, const variant *v, int rounds) {
+    static double ratios[MOST_ROUNDS];
+    for (int r = 0; r < rounds; r++) ratios[r] = v->readings[r] / list->at[0].readings[r];
+    return spread_of(ratios, rounds).median;
+}
+
 int bench_time_variants(const bench_net *net, const batch_data *data, const bench_options *options, variant_result results[MOST_VARIANTS]) {
     variant_list list   = { .net = net, .data = data };
     int          rounds = 0;
     bool         good   = start_all(&list);
     for (int i = 0; i < list.count && good; i++) good = choose_steps(&list, &list.at[i]);
     good = good && run_rounds(&list, options, &rounds);
+    for (int i = 0; i < list.count && good; i++) results[i].ratio = ratio_to_floor(&list, &list.at[i], rounds);
     for (int i = 0; i < list.count && good; i++) {
         memcpy(results[i].name, list.at[i].name, sizeof results[i].name);
         results[i].nanoseconds = spread_of(list.at[i].readings, rounds);

@@ -16,6 +16,7 @@ typedef struct bench_options {
 typedef struct variant_result {
     char   name[32];
     spread nanoseconds;      /* of one step */
+    double ratio;            /* to the floor in the same round, the median: what slows the machine for a while slows both */
 } variant_result;
 
 enum { MOST_VARIANTS = 64, MOST_ROUNDS = 1001 };
