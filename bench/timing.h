@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* Wall time; or the time of the processor, which stands while another process has it. */
+extern clockid_t bench_clock;
+
 static inline double seconds_now(void) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(bench_clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
