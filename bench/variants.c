@@ -14,9 +14,7 @@ typedef struct variant {
     variant_kind  kind;
     floor_net    *floor;
     bench_model  *model;
-#ifdef TG_HAVE_EXPLICIT_PLANS
     tg_plan      *plan;
-#endif
     int           steps;      /* of a round */
     double       *readings;   /* [MOST_ROUNDS] nanoseconds of a step */
 } variant;
@@ -38,15 +36,10 @@ static bool start_floor(variant_list *list, variant *v) {
 }
 
 static bool start_plan(variant *v) {
-#ifdef TG_HAVE_EXPLICIT_PLANS
     tg_tensor outputs[2];
     if (bench_record_step(v->model, outputs) != TG_OK) return false;
     v->plan = tg_plan_new(NULL, 0, outputs, 2, NULL);      /* the data stay where they are: no input to bind */
     return v->plan != NULL;
-#else
-    (void)v;
-    return false;
-#endif
 }
 
 static bool start(variant_list *list, variant_kind kind, const char *name, const tg_tape_options *options) {
@@ -68,9 +61,7 @@ static bool start_without_passes(variant_list *list) {
 
 static bool start_all(variant_list *list) {
     if (!start(list, BY_HAND, "floor", NULL)) return false;
-#ifdef TG_HAVE_EXPLICIT_PLANS
     if (!start(list, BY_PLAN, "explicit plan", NULL)) return false;
-#endif
     return start(list, BY_RECORDING, "define-by-run", NULL) && start(list, BY_RECORDING, "eager", &(tg_tape_options){ .eager = true }) &&
            start_without_passes(list);
 }
@@ -78,9 +69,7 @@ static bool start_all(variant_list *list) {
 static void free_all(variant_list *list) {
     for (int i = 0; i < list->count; i++) {
         variant *v = &list->at[i];
-#ifdef TG_HAVE_EXPLICIT_PLANS
         tg_plan_free(v->plan);
-#endif
         bench_model_free(v->model);
         floor_net_free(v->floor);
         free(v->readings);
@@ -93,11 +82,7 @@ static bool step(const variant_list *list, variant *v) {
     switch (v->kind) {
         case BY_HAND: list->net->floor_step(v->floor, list->data); return true;
         case BY_PLAN:
-#ifdef TG_HAVE_EXPLICIT_PLANS
             return tg_plan_run(v->plan) == TG_OK;
-#else
-            return false;
-#endif
         case BY_RECORDING: return bench_step(v->model) == TG_OK;
     }
     return false;

@@ -112,7 +112,78 @@ static void concat_vjp(const tg_application *application, tg_tensor g, tg_tensor
     }
 }
 
-const tg_op tg_concat_op = { .size = sizeof(tg_op), .name = "concat", .arity = -1, .flags = TG_OP_CONCAT, .shape = concat_shape, .f32 = concat_f32,
+/* ---- the algebra of a concat: a part that is all of a value, in another shape, is that value; pieces of another concat that are whole parts of it are
+ * those parts. Elements and their order stay ---- */
+
+typedef struct part_list {
+    tg_tensor *at;      /* [capacity] */
+    int        count, capacity;
+    bool       differs;
+} part_list;
+
+static tg_node node_of(tg_tensor tensor) {
+    tg_node node = { 0 };
+    tg_node_at(tensor.tape, tensor.id, &node);
+    return node;
+}
+
+static int64_t elements_of(tg_tensor tensor) { return tg_rows(tensor) * tg_cols(tensor); }
+
+static void add_part(part_list *list, tg_tensor part) {
+    if (list->count < list->capacity) list->at[list->count] = part;
+    list->count++;
+}
+
+/* Adds those parts of the concat that make up the elements [begin, end); false: they are cut elsewhere. */
+static bool add_pieces(part_list *list, tg_tensor concat, int64_t begin, int64_t end) {
+    const tg_node node   = node_of(concat);
+    const int     before = list->count;
+    int64_t       offset = 0, covered = begin;
+    for (int i = 0; i < node.input_count; i++) {
+        const tg_tensor part = tg_tensor_at(concat.tape, node.inputs[i]);
+        const int64_t   size = elements_of(part);
+        if (size > 0 && offset >= begin && offset + size <= end) add_part(list, part), covered += size;
+        offset += size;
+    }
+    if (covered == end) return true;
+    list->count = before;
+    return false;
+}
+
+static void add_simplified(part_list *list, tg_tensor part) {
+    const tg_node node = node_of(part);
+    if (!(node.op->flags & TG_OP_VIEW)) {
+        add_part(list, part);
+        return;
+    }
+    const tg_tensor           viewed = tg_tensor_at(part.tape, node.inputs[0]);
+    const tg_view_attributes *view   = node.attributes;
+    const bool                whole  = view->offset == 0 && elements_of(part) == elements_of(viewed);
+    const bool of_concat = (node_of(viewed).op->flags & TG_OP_CONCAT) != 0 && add_pieces(list, viewed, view->offset, view->offset + elements_of(part));
+    if (!of_concat) add_part(list, whole ? viewed : part);
+    list->differs |= of_concat || whole;
+}
+
+static void simplify_parts(const tg_application *a, part_list *list) {
+    list->count = 0;
+    for (int i = 0; i < a->input_count; i++) add_simplified(list, a->inputs[i]);
+}
+
+static tg_tensor concat_simplify(const tg_application *a) {
+    part_list list   = { 0 };
+    tg_tensor result = { 0 };
+    simplify_parts(a, &list);      /* counts */
+    if (!list.differs) return result;
+    list.capacity = list.count;
+    list.at       = tg_allocate((size_t)list.capacity * sizeof *list.at);
+    if (list.at == NULL) return tg_tape_fail(a->tape, TG_OUT_OF_MEMORY, "concat: no memory for %d parts", list.capacity);
+    simplify_parts(a, &list);
+    result = tg_concat(list.at, list.count);
+    tg_release(list.at, (size_t)list.capacity * sizeof *list.at);
+    return result;
+}
+
+const tg_op tg_concat_op = { .size = sizeof(tg_op), .name = "concat", .arity = -1, .flags = TG_OP_CONCAT, .shape = concat_shape, .simplify = concat_simplify, .f32 = concat_f32,
                              .f64 = concat_f64, .vjp = concat_vjp, .text = "concat(%0, ...)", .tex = "[%0, \\dots]" };
 
 tg_tensor tg_concat(const tg_tensor parts[], int count) {

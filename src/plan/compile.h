@@ -50,7 +50,7 @@ typedef struct tg_group {
     uint32_t      begin, end;             /* times of its steps, once it is scheduled */
 } tg_group;
 
-enum { TG_NO_GROUP = UINT32_MAX };
+#define TG_NO_GROUP UINT32_MAX
 
 /* Group `from` runs before group `to`; chained by next from compiler.first_edge[from]. 0 ends the chain. */
 typedef struct tg_edge { uint32_t to, next; } tg_edge;
