@@ -13,12 +13,14 @@ const tg_op tg_constant_op     = { .size = sizeof(tg_op), .name = "constant", .a
 
 /* ---- life ---- */
 
-/* Handles of all tapes count on from here, so that one of a freed tape does not fit its successor at the same address. */
-static atomic_uint last_handle_step;
+/* Handles of all tapes count on from here, so that one of a freed tape does not fit its successor at the same address. A tape takes many at once. */
+enum { MANY_STEPS = 1024 };
 
-static uint32_t next_handle_step(void) {
-    uint32_t step = atomic_fetch_add(&last_handle_step, 1) + 1;
-    return step != 0 ? step : atomic_fetch_add(&last_handle_step, 1) + 1;
+static atomic_uint taken_handle_steps;
+
+static uint32_t next_handle_step(tg_tape *tape) {
+    if (tape->handle_step % MANY_STEPS != 0) return tape->handle_step + 1;
+    return atomic_fetch_add(&taken_handle_steps, MANY_STEPS) + 1;
 }
 
 static void go_to_start(tg_tape *tape) { tg_go_to(tape, (tg_position){ .length = 1 }); }
@@ -33,7 +35,7 @@ tg_tape *tg_tape_create(const tg_tape_options *options) {
     tape->type           = options->type == TG_F64 ? TG_F64 : TG_F32;
     tape->keep_denormals = options->keep_denormals;
     tape->seed           = options->seed;
-    tape->handle_step    = next_handle_step();
+    tape->handle_step    = next_handle_step(tape);
     go_to_start(tape);
     return tape;
 }
@@ -83,7 +85,7 @@ tg_status tg_begin(tg_tape *tape, const tg_begin_options *options) {
     tape->status      = TG_OK;
     tape->sentence[0] = '\0';
     tape->origin      = 0;
-    tape->handle_step = next_handle_step();
+    tape->handle_step = next_handle_step(tape);
     end_marks(tape);
     remember_step(tape);
     go_to_start(tape);
@@ -226,14 +228,41 @@ static void store_attributes(tg_tape *tape, tg_record *node, const void *attribu
 
 /* ---- the last step: while this one agrees with it, its nodes stand, and nothing is inferred or written again ---- */
 
-bool tg_is_known(const tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes) {
+static inline bool same_attributes(const void *a, const void *b, size_t bytes) {
+    if (bytes != sizeof(uint64_t)) return bytes == 0 || memcmp(a, b, bytes) == 0;
+    uint64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x == y;
+}
+
+/* But for the operands. */
+static inline bool is_known_op(const tg_tape *tape, const tg_op *op, int count, const void *attributes) {
     if (tape->length >= tape->known) return false;
     const tg_record *node = &tape->nodes[tape->length];
     if (node->op != op || node->input_count != (uint32_t)count || node->scope != tape->scope || node->origin != tape->origin) return false;
-    const uint32_t *known = count <= TG_INLINE_INPUTS ? node->inputs : &tape->operands[node->inputs[0]];
+    return same_attributes(&tape->attributes[node->attributes], attributes, op->attribute_size);
+}
+
+static inline bool is_known(const tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes) {
+    if (!is_known_op(tape, op, count, attributes)) return false;
+    const uint32_t *known = tg_inputs_of(tape, (uint32_t)tape->length);
     for (int i = 0; i < count; i++)
         if (known[i] != inputs[i]) return false;
-    return op->attribute_size == 0 || memcmp(&tape->attributes[node->attributes], attributes, op->attribute_size) == 0;
+    return true;
+}
+
+/* Operands that the last step had are nodes of this one, if their handles are. */
+static inline bool is_known_application(const tg_tape *tape, const tg_op *op, const tg_tensor inputs[], int count, const void *attributes) {
+    if (!is_known_op(tape, op, count, attributes)) return false;
+    const uint32_t *known = tg_inputs_of(tape, (uint32_t)tape->length);
+    for (int i = 0; i < count; i++)
+        if (inputs[i].id != known[i] || inputs[i].tape != tape || inputs[i].step != tape->handle_step) return false;
+    return true;
+}
+
+bool tg_is_known(const tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes) {
+    return is_known(tape, op, inputs, count, attributes);
 }
 
 /* Goes over a node that is known. */
@@ -247,7 +276,7 @@ static tg_tensor step_over(tg_tape *tape, const tg_op *op, int count) {
 }
 
 static bool is_known_leaf(const tg_tape *tape, const tg_op *op, tg_shape shape, const tg_leaf *leaf, const void *attributes) {
-    if (!tg_is_known(tape, op, NULL, 0, attributes)) return false;
+    if (!is_known(tape, op, NULL, 0, attributes)) return false;
     const tg_record *node  = &tape->nodes[tape->length];
     const tg_leaf   *known = &tape->leaves[tape->leaf_count];
     return node->rows == shape.rows && node->cols == shape.cols && known->kind == leaf->kind && known->block == leaf->block && known->frozen == leaf->frozen;
@@ -298,7 +327,7 @@ tg_tensor tg_record_leaf(tg_tape *tape, const tg_op *op, tg_shape shape, const t
 }
 
 tg_tensor tg_record_node(tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes, tg_shape shape) {
-    if (tg_is_known(tape, op, inputs, count, attributes)) return step_over(tape, op, count);
+    if (is_known(tape, op, inputs, count, attributes)) return step_over(tape, op, count);
     return append(tape, op, inputs, count, attributes, shape, NULL);
 }
 
@@ -349,7 +378,7 @@ static tg_tensor apply_checked(tg_tape *tape, const tg_op *op, const tg_tensor i
                                const void *attributes) {
     tg_shape output = { 0, 0, false };
     for (int i = 0; i < count; i++) ids[i] = inputs[i].id;
-    if (tg_is_known(tape, op, ids, count, attributes)) return step_over(tape, op, count);
+    if (is_known(tape, op, ids, count, attributes)) return step_over(tape, op, count);
     if (infer_shape(tape, op, ids, shapes, count, attributes, &output) != TG_OK) return tg_handle(tape, 0);
     return tg_record_node(tape, op, ids, count, attributes, output);
 }
@@ -359,6 +388,7 @@ tg_tensor tg_apply(tg_tape *tape, const tg_op *op, const tg_tensor inputs[], int
     if (tape->status != TG_OK) return tg_handle(tape, 0);
     if (count < 0 || (count > 0 && inputs == NULL) || (op->attribute_size > 0 && attributes == NULL))
         return tg_fail(tape, TG_NULL_ARGUMENT, "%s: operands or attributes are NULL", op->name), tg_handle(tape, 0);
+    if (is_known_application(tape, op, inputs, count, attributes)) return step_over(tape, op, count);
     if (check_inputs(tape, op, inputs, count) != TG_OK) return tg_handle(tape, 0);
     if ((op->flags & TG_OP_RANDOM) && tape->is_internal)
         return tg_fail(tape, TG_UNSUPPORTED, "an expand may not draw; give it the draw as an operand"), tg_handle(tape, 0);
