@@ -81,6 +81,8 @@ typedef struct tg_compiler {
     uint32_t *group_of, *next;            /* TG_NO_GROUP: leaves and views */
     uint32_t *parent;                     /* the value in whose memory it lies: what it views, or where it is placed; itself: its own memory */
     int64_t  *shift;                      /* and where in it, in elements */
+    uint32_t *ended, *next_ended;         /* by time, and by node: the values whose memory falls free then */
+    size_t   *ended_bytes;                /* by node */
     tg_place *places;                     /* of the values that have memory of their own, and of leaves */
     bool     *is_register;                /* a value that only its strip needs, a block of it */
 

@@ -226,6 +226,21 @@ static void emit_group(emitter *e, const tg_group *group) {
     }
 }
 
+/* ---- free memory, in debug builds ---- */
+
+#ifdef NDEBUG
+static void emit_poison(emitter *e, const tg_group *group) { (void)e, (void)group; }
+#else
+/* What falls free at the group's last step; earlier, the group itself may have taken it again. */
+static void emit_poison(emitter *e, const tg_group *group) {
+    for (uint32_t id = e->c->ended[group->end]; id != 0; id = e->c->next_ended[id]) {
+        if (e->c->ended_bytes[id] == 0) continue;
+        add_slot(e, SLOT_TO, e->code->instruction_count, e->c->places[id]);
+        add_instruction(e, (tg_instruction){ .kind = TG_DO_POISON, .count = (int64_t)e->c->ended_bytes[id], .node = tg_record_of(e->c->graph, id)->origin });
+    }
+}
+#endif
+
 /* ---- what is around the groups ---- */
 
 static tg_type type_of_leaf(const tg_leaf *leaf) {
@@ -350,7 +365,10 @@ tg_status tg_emit(tg_compiler *c) {
     emitter e = { .c = c, .code = c->code };
     if (!number_draws(&e)) return c->tape->status;
     emit_leaves(&e);
-    for (size_t i = 0; i < c->group_count && !e.failed; i++) emit_group(&e, &c->groups[c->order[i]]);
+    for (size_t i = 0; i < c->group_count && !e.failed; i++) {
+        emit_group(&e, &c->groups[c->order[i]]);
+        emit_poison(&e, &c->groups[c->order[i]]);
+    }
     emit_padding(&e);
     list_outcomes(&e);
     if (!e.failed) set_addresses(&e);

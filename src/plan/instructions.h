@@ -37,7 +37,8 @@ typedef enum tg_instruction_kind {
     TG_DO_COPY,        /* count elements, converted if the types differ */
     TG_DO_ZERO,        /* count elements */
     TG_DO_FINITE,      /* a check, behind which nothing runs if it fails */
-    TG_DO_LABELS       /* the same */
+    TG_DO_LABELS,      /* the same */
+    TG_DO_POISON       /* debug builds: count bytes that are free are set to NaN, so that whoever reads them is seen */
 } tg_instruction_kind;
 
 typedef struct tg_instruction {

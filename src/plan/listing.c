@@ -81,14 +81,14 @@ static void print_step(const tg_compiler *c, const tg_step *step) {
 }
 
 void tg_list_code(const tg_compiler *c) {
-    static const char *const kinds[] = { "steps", "strip", "copy", "zero", "finite", "labels" };
+    static const char *const kinds[] = { "steps", "strip", "copy", "zero", "finite", "labels", "poison" };
     const tg_plan_code      *code    = c->code;
     fprintf(OUT, "instructions: %zu, arena of %zu bytes\n", code->instruction_count, code->arena_bytes);
     for (size_t i = 0; i < code->instruction_count; i++) {
         const tg_instruction *n = &code->instructions[i];
         fprintf(OUT, "  %s", kinds[n->kind]);
         if (n->kind == TG_DO_STRIP) fprintf(OUT, " %" PRId64 " x %" PRId64 " %s", n->blocks, n->block, n->flat ? "elements" : "rows");
-        if (n->kind == TG_DO_COPY || n->kind == TG_DO_ZERO) print_place(c, (const void *const *)&n->to);
+        if (n->kind == TG_DO_COPY || n->kind == TG_DO_ZERO || n->kind == TG_DO_POISON) print_place(c, (const void *const *)&n->to);
         if (n->kind >= TG_DO_COPY) fprintf(OUT, " v%" PRIu32 " %" PRId64 " elements", n->node, n->count);
         fprintf(OUT, "\n");
         for (uint32_t k = 0; k < n->step_count; k++) print_step(c, &n->steps[k]);

@@ -221,7 +221,10 @@ static void begin_life(layout *l, uint32_t id) {
 }
 
 static void end_life(layout *l, uint32_t id) {
-    if (!l->lives[id].donated && l->lives[id].bytes > 0) give_back(l, l->c->places[id].offset, l->lives[id].bytes);
+    const life *v = &l->lives[id];
+    if (v->donated || v->bytes == 0) return;
+    give_back(l, l->c->places[id].offset, v->bytes);
+    l->c->ended_bytes[id] = v->bytes;
 }
 
 static void lay_out(layout *l) {
@@ -254,11 +257,15 @@ tg_status tg_lay_out_memory(tg_compiler *c) {
     l.lives   = tg_compiler_room(c, length, sizeof *l.lives);
     l.begins  = tg_compiler_room(c, l.times + 1, sizeof *l.begins);
     l.ends    = tg_compiler_room(c, l.times + 1, sizeof *l.ends);
+    c->ended_bytes = tg_compiler_room(c, length, sizeof *c->ended_bytes);
+    c->next_ended  = tg_compiler_room(c, length, sizeof *c->next_ended);
     l.holes   = tg_compiler_room(c, length + 1, sizeof *l.holes);
-    if (c->places == NULL || l.lives == NULL || l.begins == NULL || l.ends == NULL || l.holes == NULL || find_registers(c) != TG_OK) return c->tape->status;
+    if (c->places == NULL || c->ended_bytes == NULL || c->next_ended == NULL || l.lives == NULL || l.begins == NULL || l.ends == NULL || l.holes == NULL || find_registers(c) != TG_OK) return c->tape->status;
     find_lives(&l);
     chain_lives(&l);
     lay_out(&l);
+    for (size_t id = 0; id < length; id++) c->next_ended[id] = l.lives[id].next_end;
+    c->ended = l.ends;
     place_leaves(c);
     return TG_OK;
 }

@@ -101,6 +101,7 @@ static bool run_instruction(const tg_plan_code *code, const tg_instruction *n) {
         case TG_DO_ZERO:   memset(n->to, 0, (size_t)n->count * (n->to_type == TG_F64 ? sizeof(double) : sizeof(float))); return true;
         case TG_DO_FINITE: return all_finite(n->from, n->from_type, n->count);
         case TG_DO_LABELS: return all_below(n->from, n->limit, n->count);
+        case TG_DO_POISON: memset(n->to, 0xff, (size_t)n->count); return true;
     }
     return false;
 }
