@@ -228,12 +228,15 @@ static void store_attributes(tg_tape *tape, tg_record *node, const void *attribu
 
 /* ---- the last step: while this one agrees with it, its nodes stand, and nothing is inferred or written again ---- */
 
-static inline bool same_attributes(const void *a, const void *b, size_t bytes) {
-    if (bytes != sizeof(uint64_t)) return bytes == 0 || memcmp(a, b, bytes) == 0;
-    uint64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x == y;
+/* Bitwise: -0 is not 0, and a NaN is itself. Mostly a word or two. */
+static inline bool same_attributes(const char *a, const char *b, size_t bytes) {
+    for (; bytes >= sizeof(uint64_t); bytes -= sizeof(uint64_t), a += sizeof(uint64_t), b += sizeof(uint64_t)) {
+        uint64_t x, y;
+        memcpy(&x, a, sizeof x);
+        memcpy(&y, b, sizeof y);
+        if (x != y) return false;
+    }
+    return bytes == 0 || memcmp(a, b, bytes) == 0;
 }
 
 /* But for the operands. */
@@ -241,7 +244,7 @@ static inline bool is_known_op(const tg_tape *tape, const tg_op *op, int count, 
     if (tape->length >= tape->known) return false;
     const tg_record *node = &tape->nodes[tape->length];
     if (node->op != op || node->input_count != (uint32_t)count || node->scope != tape->scope || node->origin != tape->origin) return false;
-    return same_attributes(&tape->attributes[node->attributes], attributes, op->attribute_size);
+    return op->attribute_size == 0 || same_attributes((const char *)&tape->attributes[node->attributes], attributes, op->attribute_size);
 }
 
 static inline bool is_known(const tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes) {
