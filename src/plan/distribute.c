@@ -4,8 +4,8 @@
 #include "op/builtin.h"
 #include "plan/compile.h"
 
-/* Elements of a product from which on it pays: below, one flat strip over all slices beats an update of its own for each. */
-enum { LEAST_PRODUCT = 4096 };
+/* Elements of a product from which on it pays (docs/decisions.md): below, one flat strip over all slices is as good as an update for each. */
+enum { LEAST_PRODUCT = 256 };
 
 static bool has(const tg_compiler *c, uint32_t id, unsigned flags) { return (c->graph->nodes[id].op->flags & flags) != 0; }
 
