@@ -58,35 +58,28 @@ static bool place_in_block(tg_compiler *c, uint32_t id, uint32_t leaf, int64_t a
     return false;
 }
 
-typedef bool (*part_fn)(tg_compiler *c, uint32_t concat, uint32_t part, int64_t offset, const tg_outcome *outcome);
+/* A part of a concat that lies in a block, by itself or within another concat: its group is a writer of its own. */
+static void place_part(tg_compiler *c, uint32_t concat, uint32_t part, int64_t offset) {
+    const uint32_t g = c->group_of[part];
+    move(c, part, concat, offset);
+    const tg_root root = tg_root_of(c, part);
+    const int64_t end  = root.offset + tg_elements(tg_shape_at(c->graph, part));
+    if (tg_leaf_of(c->graph, root.node) == NULL) return;
+    if (!tg_precedes_check(c, g) && tg_put_behind_readers(c, g, root.node, root.offset, end, rule_of(&c->groups[g]), part)) return;
+    move(c, part, part, 0);
+}
 
-static void each_part(tg_compiler *c, uint32_t concat, part_fn visit, const tg_outcome *outcome) {
+static void place_parts(tg_compiler *c, uint32_t concat) {
     int64_t offset = 0;
     for (uint32_t k = 0; k < c->graph->nodes[concat].input_count; k++) {
         const uint32_t part  = tg_inputs_of(c->graph, concat)[k];
         const int64_t  count = tg_elements(tg_shape_at(c->graph, part));
-        if (count > 0 && may_move(c, part)) visit(c, concat, part, offset, outcome);
+        if (count > 0 && may_move(c, part)) place_part(c, concat, part, offset);
         offset += count;
     }
 }
 
 /* ---- values that are written ---- */
-
-/* A part of a concat that lies in a block: its group is a writer of its own. */
-static bool place_part_in_placed(tg_compiler *c, uint32_t concat, uint32_t part, int64_t offset, const tg_outcome *outcome) {
-    const uint32_t g   = c->group_of[part];
-    const int64_t  end = offset + tg_elements(tg_shape_at(c->graph, part));
-    move(c, part, concat, offset);
-    if (!tg_precedes_check(c, g) && tg_put_behind_readers(c, g, outcome->target, offset, end, rule_of(&c->groups[g]), part)) return true;
-    move(c, part, part, 0);
-    return false;
-}
-
-static bool place_part(tg_compiler *c, uint32_t concat, uint32_t part, int64_t offset, const tg_outcome *outcome) {
-    (void)outcome;
-    move(c, part, concat, offset);
-    return true;
-}
 
 /* A concat copies what is not placed in it; copying a part of the block into the block itself is not its business. */
 static bool copies_from(const tg_compiler *c, uint32_t concat, uint32_t leaf) {
@@ -110,7 +103,7 @@ static bool place_outcome(tg_compiler *c, const tg_outcome *o) {
     if (!may_move(c, v) || o->write.block->params->type != c->options->type) return false;
     const bool fits = is_whole(c, o) || (o->write.from == 0 && tg_elements(tg_shape_at(c->graph, v)) == o->write.end - o->write.begin);
     if (!fits || (is_concat(c, v) && copies_from(c, v, o->target)) || !place_in_block(c, v, o->target, place_of(o))) return false;
-    if (is_concat(c, v)) each_part(c, v, place_part_in_placed, o);
+    if (is_concat(c, v)) place_parts(c, v);
     return true;
 }
 
@@ -158,7 +151,7 @@ tg_status tg_place_values(tg_compiler *c) {
     const bool places = tg_pass_is_on(c, TG_PASS_place);
     if (places && place_outcomes(c) != TG_OK) return c->tape->status;
     for (uint32_t id = 1; places && id < c->graph->length; id++)
-        if (is_concat(c, id)) each_part(c, id, place_part, NULL);
+        if (is_concat(c, id)) place_parts(c, id);
     if (order_writes(c) != TG_OK) return c->tape->status;
     return order_checks(c);
 }
