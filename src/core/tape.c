@@ -254,6 +254,7 @@ static bool is_known_leaf(const tg_tape *tape, const tg_op *op, tg_shape shape, 
 
 /* From here on the step differs from the last one. */
 static void forget_known(tg_tape *tape) {
+    tape->changed = true;
     if (!tape->differs) {
         const bool is_known = tape->length < tape->known;
         tape->differs     = true;

@@ -89,6 +89,7 @@ struct tg_tape {
     tg_record *nodes;                 /* [length]; nodes[0] is not used */
     size_t     length, capacity;
     size_t     known, known_sections; /* nodes length ... known - 1 are those of the last step: while this step agrees, they stand as they are */
+    bool       changed;               /* since the executor last cleared this: a node has taken the place of another, or followed the last one */
     bool       differs;               /* a node of this step has differed: the first one, and what stood there before; NULL: nothing did */
     uint32_t     differs_at;
     const tg_op *known_op;
