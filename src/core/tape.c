@@ -249,7 +249,8 @@ static bool is_known_leaf(const tg_tape *tape, const tg_op *op, tg_shape shape, 
     if (!tg_is_known(tape, op, NULL, 0, attributes)) return false;
     const tg_record *node  = &tape->nodes[tape->length];
     const tg_leaf   *known = &tape->leaves[tape->leaf_count];
-    return node->rows == shape.rows && node->cols == shape.cols && known->kind == leaf->kind && known->block == leaf->block && known->frozen == leaf->frozen;
+    return node->rows == shape.rows && node->cols == shape.cols && known->kind == leaf->kind && known->serial == leaf->serial &&
+           known->frozen == leaf->frozen;
 }
 
 /* From here on the step differs from the last one. */

@@ -48,7 +48,8 @@ typedef struct tg_leaf {
     tg_leaf_kind     kind;
     const void      *data;        /* the caller's, borrowed */
     double           number;      /* constants */
-    struct tg_block *block;       /* blocks: and the version that this node stands for */
+    struct tg_block *block;       /* blocks: their number among all blocks, and the version that this node stands for */
+    uint64_t         serial;
     uint64_t         version;
     uint32_t         frozen;      /* blocks: which slices are frozen, see tg_block */
 } tg_leaf;
