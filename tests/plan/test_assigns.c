@@ -171,7 +171,7 @@ static void record(step *s, uint64_t seed) {
     write_some(s);
     for (int i = 1 + draw_below(4); i > 0 && s->run_count < MOST_RUN; i--) s->run[s->run_count++] = value_of(s, 1 + draw_below(4), 1 + draw_below(8), 2);
     for (int i = draw_below(5); i > 0 && s->count > 0; i--) s->kept[s->kept_count++] = tg_keep(s->pool[draw_below(s->count)]);
-    if (draw_below(8) == 0) tg_require_finite(s->pool[draw_below(s->count)]);
+    if (draw_below(8) == 0 && s->count > 0) tg_require_finite(s->pool[draw_below(s->count)]);
     if (draw_below(6) == 0) s->run[0] = tg_require_finite(tg_add(tg_sum(s->run[0]), tg_log(tg_mean(a_block(s)))));      /* finite or not */
 }
 

@@ -278,7 +278,9 @@ static void no_reader(tg_tape *tape, tg_params *params, program *p) {
 START_TEST(a_reader_of_the_old_value_and_one_of_the_new) {
     const uint32_t instructions = expect_eager_bits(make_three, readers_of_both);
     ck_assert_msg(instructions <= 14, "%u instructions", instructions);
-    ck_assert_uint_le(run_steps(&(values){ 0 }, &executors[EXECUTORS - 1], TG_F32, TG_F32, make_three, no_reader), 3);
+    values v = { 0 };
+    ck_assert_uint_le(run_steps(&v, &executors[EXECUTORS - 1], TG_F32, TG_F32, make_three, no_reader), 3);
+    release(&v);
 }
 END_TEST
 
