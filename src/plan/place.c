@@ -166,7 +166,7 @@ tg_status tg_place_values(tg_compiler *c) {
     if (start_at_home(c) != TG_OK || tg_add_data_edges(c) != TG_OK || tg_list_readers(c) != TG_OK) return c->tape->status;
     const bool places = tg_pass_is_on(c, TG_PASS_place);
     if (places && place_outcomes(c) != TG_OK) return c->tape->status;
-    for (uint32_t id = 1; places && id < c->graph->length; id++)
+    for (uint32_t id = (uint32_t)c->graph->length; places && id-- > 1;)      /* outer ones first, so that it is known where inner ones lie */
         if (is_concat(c, id)) place_parts(c, id);
     if (order_writes(c) != TG_OK) return c->tape->status;
     return order_checks(c);

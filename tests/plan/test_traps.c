@@ -197,6 +197,14 @@ static void checked_part_of_a_concat(tg_tape *tape, tg_params *params, program *
     run(p, tg_sum(b));
 }
 
+/* The innermost part is computed in the variable, through concats of one part each, and an old value is read behind it. */
+static void concats_of_one_part(tg_tape *tape, tg_params *params, program *p) {
+    const tg_tensor a = use(tape, params, "a"), part = tg_exp(tg_scale(input(tape, 1, 8), 0.5)), inner = tg_concat(&part, 1);
+    const tg_tensor outer[] = { tg_concat(&inner, 1), tg_view(tg_tanh(tg_view(use(tape, params, "b"), 0, 4, 2)), 0, 1, 8) };
+    run(p, tg_assign(a, tg_concat(outer, 2)));
+    run(p, tg_sum(tg_tanh(tg_mul(tg_view(a, 0, 1, 8), part))));
+}
+
 static void one_part_twice(tg_tape *tape, tg_params *params, program *p) {
     const tg_tensor b = use(tape, params, "b"), part = tg_scale(tg_view(b, 1, 1, 16), 0.5);
     const tg_tensor parts[] = { part, part, tg_view(part, 0, 1, 16) };
@@ -209,6 +217,7 @@ START_TEST(concats_that_are_written) {
     expect_eager_bits(make_three, concat_into_a_later_variable);
     expect_eager_bits(make_three, concat_of_concats);
     expect_eager_bits(make_three, checked_part_of_a_concat);
+    expect_eager_bits(make_three, concats_of_one_part);
     expect_eager_bits(make_three, one_part_twice);
 }
 END_TEST
