@@ -94,7 +94,10 @@ static void live_through_group(layout *l, const tg_group *group) {
         read_at(l, c->outcomes[group->outcome].value, step, step);
         return;
     }
-    if (group->kind == TG_GROUP_LABELS) return;
+    if (group->kind == TG_GROUP_LABELS) {
+        read_at(l, tg_inputs_of(c->graph, group->first)[group->operand], step, step);
+        return;
+    }
     for (uint32_t id = group->first; id != 0; id = id == group->last ? 0 : c->next[id], step++) {
         const bool whole = group->kind != TG_GROUP_STRIP || (many && !c->is_register[id]);      /* from the first block to the last */
         write_at(l, id, whole ? group->begin : step, whole ? group->end : step);
@@ -213,7 +216,7 @@ static uint32_t donor_of(const layout *l, uint32_t id) {
     uint32_t        step  = group->begin;
     for (uint32_t m = group->first; m != id; m = c->next[m]) step++;
     const tg_shape shape = tg_shape_at(c->graph, id);
-    for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
+    for (uint32_t k = 0; k < c->graph->nodes[id].input_count && !shape.integer; k++) {
         const uint32_t operand = tg_inputs_of(c->graph, id)[k];
         const tg_root  root    = tg_root_of(c, operand);
         const tg_shape s       = tg_shape_at(c->graph, operand);
