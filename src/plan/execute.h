@@ -37,6 +37,9 @@ tg_status tg_check_labels(tg_tape *tape, uint32_t id, const int32_t *labels, tg_
 /* value: of node id, of that type */
 tg_status tg_check_finite(tg_tape *tape, uint32_t id, const void *value, tg_type type);
 
+/* What an op expands to, recorded from node `first` on, is made of its operands and of constants; id: the node of the step. */
+tg_status tg_check_expansion(tg_tape *expansion, size_t first, const tg_op *op, uint32_t id);
+
 /* ---- call.c: the call of a kernel ---- */
 
 /* Dense rows; in an elementwise op a dimension that is repeated does not advance. */

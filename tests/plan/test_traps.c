@@ -67,7 +67,8 @@ static float numbers[1 << 16];
 
 static tg_tensor input(tg_tape *tape, int64_t rows, int64_t cols) {
     state = 99;
-    for (int i = 0; numbers[0] == 0 && i < 1 << 16; i++) numbers[i] = (float)draw(-1, 1);
+    if (numbers[0] == 0)
+        for (int i = 0; i < 1 << 16; i++) numbers[i] = (float)draw(-1, 1);
     return tg_input(tape, numbers, rows, cols);
 }
 
@@ -607,6 +608,160 @@ START_TEST(clipping_over_groups_and_a_step_count_in_double) {
 }
 END_TEST
 
+/* ---- ops of users ---- */
+
+static tg_status first_shape(const tg_shape inputs[], int count, const void *attributes, tg_shape *output, const char **why) {
+    (void)count, (void)attributes, (void)why;
+    *output = (tg_shape){ inputs[0].rows, inputs[0].cols, false };
+    return TG_OK;
+}
+
+/* Where the largest element of each row is: integers that are computed. */
+static tg_status column_shape(const tg_shape inputs[], int count, const void *attributes, tg_shape *output, const char **why) {
+    (void)count, (void)attributes, (void)why;
+    *output = (tg_shape){ inputs[0].rows, 1, true };
+    return TG_OK;
+}
+
+static double element(const tg_call *call, int k, int64_t i, int64_t j, bool f64) {
+    const int64_t at = i * call->inputs[k].row_stride + j * call->inputs[k].col_stride;
+    if (call->inputs[k].integer) return ((const int32_t *)call->inputs[k].data)[at];
+    return f64 ? ((const double *)call->inputs[k].data)[at] : (double)((const float *)call->inputs[k].data)[at];
+}
+
+static void largest(const tg_call *call, bool f64) {
+    for (int64_t i = call->row_begin; i < call->row_end; i++) {
+        int32_t best = 0;
+        for (int32_t j = 1; j < (int32_t)call->inputs[0].cols; j++)
+            if (element(call, 0, i, j, f64) > element(call, 0, i, best, f64)) best = j;
+        ((int32_t *)call->output)[i] = best;
+    }
+}
+
+static void largest_f32(const tg_call *call) { largest(call, false); }
+static void largest_f64(const tg_call *call) { largest(call, true); }
+
+static const tg_op largest_op = { .size = sizeof(tg_op), .name = "test_largest", .arity = 1, .flags = TG_OP_ROWWISE | TG_OP_STOP, .shape = column_shape,
+                                  .f32 = largest_f32, .f64 = largest_f64 };
+
+/* x + labels, element by element */
+static void shifted(const tg_call *call, bool f64) {
+    for (int64_t i = call->row_begin; i < call->row_end; i++)
+        for (int64_t j = 0; j < call->cols; j++) {
+            const double sum = element(call, 0, i, j, f64) + element(call, 1, i, j, f64);
+            if (f64) ((double *)call->output)[i * call->cols + j] = sum;
+            else ((float *)call->output)[i * call->cols + j] = (float)sum;
+        }
+}
+
+static void shifted_f32(const tg_call *call) { shifted(call, false); }
+static void shifted_f64(const tg_call *call) { shifted(call, true); }
+
+static const tg_op shifted_op = { .size = sizeof(tg_op), .name = "test_shifted", .arity = 2, .flags = TG_OP_ELEMENTWISE, .shape = first_shape,
+                                  .f32 = shifted_f32, .f64 = shifted_f64 };
+static const tg_op shifted_in_double_op = { .size = sizeof(tg_op), .name = "test_shifted_in_double", .arity = 2, .flags = TG_OP_ELEMENTWISE,
+                                            .shape = first_shape, .f64 = shifted_f64 };
+
+static tg_tensor with_labels(const tg_op *op, tg_tensor x, tg_tensor of) { return tg_apply(x.tape, op, (tg_tensor[]){ x, of }, 2, NULL); }
+
+static int32_t some_labels[5000];
+
+static void integers(tg_tape *tape, tg_params *params, program *p) {
+    (void)params;
+    for (int i = 0; i < 5000; i++) some_labels[i] = i % 7 - 1;
+    const tg_tensor x = tg_tanh(input(tape, 50, 60)), long_row = input(tape, 1, 5000);
+    run(p, tg_sum_cols(with_labels(&shifted_op, x, tg_input_i32(tape, some_labels, 50, 60))));
+    run(p, tg_sum_cols(tg_exp(with_labels(&shifted_op, x, tg_input_i32(tape, some_labels + 8, 50, 1)))));
+    run(p, with_labels(&shifted_op, long_row, tg_input_i32(tape, some_labels, 1, 5000)));
+    run(p, with_labels(&shifted_in_double_op, tg_tanh(long_row), tg_input_i32(tape, some_labels, 1, 5000)));
+    const tg_tensor at = tg_apply(tape, &largest_op, &x, 1, NULL), hot = tg_one_hot(at, 60);
+    run(p, tg_sum_cols(tg_mul(hot, x)));
+    run(p, tg_cross_entropy(x, at));
+    tg_require_finite(tg_input_i32(tape, some_labels, 3, 3));
+    run(p, with_labels(&shifted_op, tg_view(x, 0, 3, 3), tg_require_finite(tg_input_i32(tape, some_labels, 3, 3))));
+}
+
+static void computed_label_out_of_range(tg_tape *tape, tg_params *params, program *p) {
+    const tg_tensor a = use(tape, params, "a"), x = tg_tanh(input(tape, 50, 60)), at = tg_apply(tape, &largest_op, &x, 1, NULL);
+    run(p, tg_assign(a, tg_scale(a, 2)));
+    run(p, tg_sum(tg_one_hot(at, 20)));
+}
+
+START_TEST(integers_of_users) {
+    expect_eager_bits(make_three, integers);
+    expect_eager_bits(make_three, computed_label_out_of_range);
+    values v = { 0 };
+    run_steps(&v, &executors[0], TG_F32, TG_F64, make_three, integers);
+    ck_assert_double_eq(v.at[0], TG_OK);
+    clear(&v);
+    run_steps(&v, &executors[0], TG_F32, TG_F64, make_three, computed_label_out_of_range);
+    ck_assert_double_eq(v.at[0], TG_OUT_OF_RANGE);
+    release(&v);
+}
+END_TEST
+
+START_TEST(labels_that_change_behind_the_run) {
+    int32_t now[4] = { 3, 1, 2, 0 }, then[4], one;
+    for (int e = 0; e < 2; e++) {
+        tg_tape  *tape   = tape_for(&executors[e == 0 ? 0 : EXECUTORS - 1], TG_F64);
+        tg_tensor labels = tg_labels(tape, now, 4), first = tg_labels(tape, now, 1);
+        ck_assert_int_eq(tg_run_many((tg_tensor[]){ labels, first }, 2), TG_OK);
+        now[0] = now[1] = 99;
+        ck_assert_int_eq(tg_read_i32(labels, then), TG_OK);
+        ck_assert_int_eq(tg_read_i32(first, &one), TG_OK);
+        ck_assert(then[0] == 3 && then[1] == 1 && then[3] == 0 && one == 3);
+        now[0] = 3, now[1] = 1;
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* An op that knows that it is its operand. */
+static void same_f32(const tg_call *call) {
+    for (int64_t i = 0; i < call->rows * call->cols; i++) ((float *)call->output)[i] = ((const float *)call->inputs[0].data)[i];
+}
+
+static void same_f64(const tg_call *call) {
+    for (int64_t i = 0; i < call->rows * call->cols; i++) ((double *)call->output)[i] = ((const double *)call->inputs[0].data)[i];
+}
+
+static tg_tensor its_operand(const tg_application *a) { return a->inputs[0]; }
+
+static const tg_op same_op = { .size = sizeof(tg_op), .name = "test_same", .arity = 1, .flags = TG_OP_ELEMENTWISE, .shape = first_shape, .f32 = same_f32,
+                               .f64 = same_f64, .simplify = its_operand };
+
+static tg_tensor same(tg_tensor x) { return tg_apply(x.tape, &same_op, &x, 1, NULL); }
+
+static void swap_what_is_simplified(tg_tape *tape, tg_params *params, program *p) {
+    const tg_tensor b = use(tape, params, "b"), c = use(tape, params, "c");
+    run(p, tg_assign(b, same(tg_view(c, 0, 1, 48))));
+    run(p, tg_assign(c, tg_view(same(b), 0, 4, 12)));
+    keep(p, same(b));
+    keep(p, tg_view(same(same(c)), 3, 1, 7));
+}
+
+START_TEST(values_that_are_simplified_to_variables) { expect_eager_bits(make_three, swap_what_is_simplified); }
+END_TEST
+
+/* An expansion is made of the operands and of constants: data of its own is refused, and not mistaken for another input. */
+static tg_tensor expands_to_an_input(const tg_application *a) {
+    static const double table[3] = { 1, 2, 3 };
+    return tg_add(a->inputs[0], tg_input_f64(a->tape, table, 1, 3));
+}
+
+static const tg_op table_op = { .size = sizeof(tg_op), .name = "test_table", .arity = 1, .shape = first_shape, .expand = expands_to_an_input };
+
+START_TEST(an_expansion_with_data_of_its_own) {
+    for (int e = 0; e < 2; e++) {
+        tg_tape  *tape = tape_for(&executors[e == 0 ? 0 : EXECUTORS - 1], TG_F64);
+        tg_tensor x    = input(tape, 1, 3);
+        ck_assert_int_eq(tg_run(tg_apply(tape, &table_op, &x, 1, NULL)), TG_UNSUPPORTED);
+        ck_assert_ptr_nonnull(strstr(tg_tape_error(tape), "test_table"));
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
 /* ---- plans of steps that are gone ---- */
 
 /* Step 1 runs tanh; step 2 records exp in its place and runs nothing; step 3 is like step 2, and runs. */
@@ -659,6 +814,7 @@ int main(void) {
                      a_reader_of_the_old_value_and_one_of_the_new, a_kept_variable_that_is_written, views_of_one_range,
                      a_value_and_a_view_of_it_in_one_call, derivatives_through_views_and_blocks, twins_and_infinities,
                      six_hundred_variables_in_a_block, products_that_an_update_joins, a_broadcast_of_a_column, draws_in_strips, many_calls_and_outputs,
-                     checks_come_before_writes, clipping_over_groups_and_a_step_count_in_double,
+                     checks_come_before_writes, clipping_over_groups_and_a_step_count_in_double, integers_of_users, labels_that_change_behind_the_run,
+                     values_that_are_simplified_to_variables, an_expansion_with_data_of_its_own,
                      a_step_that_did_not_run_is_no_step_to_agree_with, params_that_take_the_place_of_freed_ones);
 }
