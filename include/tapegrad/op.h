@@ -39,7 +39,7 @@ typedef struct tg_application {
     const bool      *wanted;         /* [input_count] vjp only: whether anybody needs this cotangent */
 } tg_application;
 
-/* Meaning in other ops. */
+/* Meaning in other ops, of its operands and of constants: inputs and variables of its own are TG_UNSUPPORTED. */
 typedef tg_tensor (*tg_expand_fn)(const tg_application *application);
 
 /* Derivative rule: given the cotangent of the output, writes an expression for the cotangent of each wanted input. It may leave

@@ -111,7 +111,8 @@ TG_API tg_tensor tg_use_block(tg_tape *tape, tg_params *params, const char *grou
 
 /* Records that target, which tg_use or tg_use_block returned, is to become value (of the same shape). Returns a tensor with the value and
  * the derivative of value; the write happens at the end of the executing call that runs this tensor or something made of it. Until then every reader
- * sees the old value. Two writes of one element in one executing call: TG_WRITTEN_TWICE. */
+ * sees the old value. Two writes of one element in one executing call: TG_WRITTEN_TWICE. The zeros between the variables of a block are not written;
+ * what the returned tensor holds there when it is read is not defined. */
 TG_API tg_tensor tg_assign(tg_tensor target, tg_tensor value);
 
 #ifdef __cplusplus

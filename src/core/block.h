@@ -8,6 +8,7 @@
 /* The flat memory of one group: variables one behind the other, each on 64 bytes, zero between them. */
 typedef struct tg_block {
     tg_params  *params;
+    uint64_t    serial;       /* of all blocks of the process: a later one may lie at the same address */
     char       *name;
     bool        state;
     atomic_bool closed;       /* by the first use: of several threads that read, each may be the first */

@@ -282,11 +282,13 @@ static bool is_known_leaf(const tg_tape *tape, const tg_op *op, tg_shape shape, 
     if (!is_known(tape, op, NULL, 0, attributes)) return false;
     const tg_record *node  = &tape->nodes[tape->length];
     const tg_leaf   *known = &tape->leaves[tape->leaf_count];
-    return node->rows == shape.rows && node->cols == shape.cols && known->kind == leaf->kind && known->block == leaf->block && known->frozen == leaf->frozen;
+    return node->rows == shape.rows && node->cols == shape.cols && known->kind == leaf->kind && known->serial == leaf->serial &&
+           known->frozen == leaf->frozen;
 }
 
 /* From here on the step differs from the last one. */
 static void forget_known(tg_tape *tape) {
+    tape->changed = true;
     if (!tape->differs) {
         const bool is_known = tape->length < tape->known;
         tape->differs     = true;

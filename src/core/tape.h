@@ -48,7 +48,8 @@ typedef struct tg_leaf {
     tg_leaf_kind     kind;
     const void      *data;        /* the caller's, borrowed */
     double           number;      /* constants */
-    struct tg_block *block;       /* blocks: and the version that this node stands for */
+    struct tg_block *block;       /* blocks: their number among all blocks, and the version that this node stands for */
+    uint64_t         serial;
     uint64_t         version;
     uint32_t         frozen;      /* blocks: which slices are frozen, see tg_block */
 } tg_leaf;
@@ -96,6 +97,7 @@ struct tg_tape {
     tg_record *nodes;                 /* [length]; nodes[0] is not used */
     size_t     length, capacity;
     size_t     known, known_sections; /* nodes length ... known - 1 are those of the last step: while this step agrees, they stand as they are */
+    bool       changed;               /* since the executor last cleared this: a node has taken the place of another, or followed the last one */
     bool       differs;               /* a node of this step has differed: the first one, and what stood there before; NULL: nothing did */
     uint32_t     differs_at;
     const tg_op *known_op;

@@ -51,6 +51,8 @@ static tg_block *find_block(const tg_params *params, const char *name) {
     return NULL;
 }
 
+static atomic_uint_fast64_t last_serial;
+
 static tg_block *add_block(tg_params *params, const char *name, bool state) {
     tg_block *block = tg_allocate(sizeof *block);
     if (block != NULL) block->name = tg_text_copy(name);
@@ -60,6 +62,7 @@ static tg_block *add_block(tg_params *params, const char *name, bool state) {
         return NULL;
     }
     block->params = params;
+    block->serial = atomic_fetch_add(&last_serial, 1) + 1;
     block->state  = state;
     params->blocks[params->block_count++] = block;
     return block;

@@ -75,7 +75,8 @@ static tg_tensor use_block(tg_tape *tape, tg_block *block) {
     if (entry == NULL) return tg_handle(tape, 0);
     if (is_current(tape, entry, block, &tg_block_op)) return tg_handle(tape, entry->id);
     if (!atomic_load_explicit(&block->closed, memory_order_relaxed)) atomic_store_explicit(&block->closed, true, memory_order_relaxed);
-    const tg_leaf leaf = { .kind = TG_LEAF_BLOCK, .data = block->data, .block = block, .version = block->version, .frozen = block->frozen };
+    const tg_leaf leaf = { .kind = TG_LEAF_BLOCK, .data = block->data, .block = block, .serial = block->serial, .version = block->version,
+                           .frozen = block->frozen };
     return enter(tape, entry, block, tg_record_leaf(tape, &tg_block_op, (tg_shape){ 1, block->count, false }, &leaf, NULL));
 }
 

@@ -30,7 +30,7 @@ static bool append_ids(tg_key *key, const tg_ids *ids) {
 /* Not the data of inputs, nor the values of scalars: they are bound anew in each step. */
 static bool append_leaf(tg_key *key, const tg_leaf *leaf, tg_shape shape) {
     const int64_t what[4] = { leaf->kind, shape.rows, shape.cols, leaf->frozen };
-    return append(key, what, sizeof what) && append(key, &leaf->block, sizeof leaf->block);
+    return append(key, what, sizeof what) && append(key, &leaf->serial, sizeof leaf->serial);
 }
 
 static bool append_node(tg_key *key, const tg_tape *tape, uint32_t id) {

@@ -161,6 +161,7 @@ uint32_t tg_leaf_number(const tg_compiler *c, uint32_t id);
 /* ---- the passes, each in the file of its name ---- */
 
 tg_status tg_lower(tg_compiler *c, const uint8_t *needed);
+tg_status tg_copy_leaves(tg_compiler *c);      /* behind every pass that may make a value a leaf */
 tg_status tg_simplify(tg_compiler *c);
 tg_status tg_cons(tg_compiler *c);
 tg_status tg_remove_dead(tg_compiler *c);

@@ -93,11 +93,13 @@ static tg_status run_expansion(tg_tape *tape, uint32_t id) {
     tg_tensor   *operands  = expansion != NULL ? tg_allocate(bytes) : NULL;
     if (operands == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "v%u: no memory to expand %s", id, op->name);
     for (uint32_t k = 0; k < node->input_count; k++) operands[k] = operand_on(expansion, tape, tg_inputs_of(tape, id)[k]);
+    const size_t         first       = expansion->length;
     const tg_application application = { .tape = expansion, .op = op, .inputs = operands, .input_count = (int)node->input_count,
                                          .attributes = tg_attributes_of(tape, id) };
     const tg_tensor result = op->expand(&application);
     const tg_shape  shape  = tg_shape_at(tape, id), got = tg_shape_of(result);
     tg_release(operands, bytes);
+    if (expansion->status == TG_OK) tg_check_expansion(expansion, first, op, id);
     if (expansion->status != TG_OK) return tg_fail(tape, expansion->status, "v%u: what %s expands to failed: %s", id, op->name, expansion->sentence);
     if (result.tape != expansion || got.rows != shape.rows || got.cols != shape.cols)
         return tg_fail(tape, TG_SHAPE_MISMATCH, "v%u: the expand of %s has another shape than its shape rule says", id, op->name);

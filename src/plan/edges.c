@@ -27,14 +27,21 @@ static tg_status add_member_edges(tg_compiler *c, uint32_t g) {
     return TG_OK;
 }
 
+/* Labels of the caller's are checked before everything else; those that are computed, before what reads them, and before what is written. */
+static void add_label_edges(tg_compiler *c, uint32_t g, const tg_group *group) {
+    const uint32_t producer = tg_producer(c, tg_inputs_of(c->graph, group->first)[group->operand]);
+    if (producer != TG_NO_GROUP) c->checks[c->check_count++] = g;
+    if (tg_add_edge(c, producer, g) == TG_OK) tg_add_edge(c, g, c->group_of[group->first]);
+}
+
 tg_status tg_add_data_edges(tg_compiler *c) {
     c->first_edge = tg_compiler_room(c, c->group_count + 1, sizeof *c->first_edge);
-    c->checks     = tg_compiler_room(c, c->outcome_count + 1, sizeof *c->checks);
+    c->checks     = tg_compiler_room(c, c->group_count + 1, sizeof *c->checks);
     if (c->first_edge == NULL || c->checks == NULL) return c->tape->status;
     for (uint32_t g = 0; g < c->group_count && c->tape->status == TG_OK; g++) {
         const tg_group *group = &c->groups[g];
         if (group->kind == TG_GROUP_FINITE) c->checks[c->check_count++] = g;
-        if (group->kind == TG_GROUP_LABELS) tg_add_edge(c, g, c->group_of[group->first]);
+        if (group->kind == TG_GROUP_LABELS) add_label_edges(c, g, group);
         else if (group->kind == TG_GROUP_FINITE || group->kind == TG_GROUP_WRITE) tg_add_edge(c, tg_producer(c, c->outcomes[group->outcome].value), g);
         else add_member_edges(c, g);
     }

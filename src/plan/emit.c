@@ -42,6 +42,8 @@ static tg_place place_of(const emitter *e, uint32_t id) {
     return place;
 }
 
+static size_t element_of(const emitter *e, uint32_t id) { return tg_shape_at(e->c->graph, id).integer ? sizeof(int32_t) : tg_type_bytes(e->code->type); }
+
 static bool same_place(tg_place a, tg_place b) { return a.base == b.base && a.offset == b.offset; }
 
 /* ---- instructions ---- */
@@ -76,12 +78,13 @@ static tg_operand cut_operand(const emitter *e, uint32_t id, tg_shape output, tg
     const tg_compiler *c       = e->c;
     const tg_shape     s       = tg_shape_at(c->graph, id);
     const bool         full    = s.rows == output.rows && s.cols == output.cols;
-    const size_t       element = tg_type_bytes(e->code->type);
+    const size_t       element = element_of(e, id);
     *advance = 0;
     if (cut.flat) {
         const tg_shape block = { 1, full ? cut.block : 1, false };
         if (full && !c->is_register[id]) *advance = (size_t)cut.block * element;
         tg_operand operand = tg_operand_of(NULL, block, true, (tg_shape){ 1, cut.block, false });
+        operand.integer    = s.integer;
         if (!full) operand.col_stride = cut.block == 1 ? 1 : 0;
         return operand;
     }
@@ -129,7 +132,7 @@ static void add_step(emitter *e, uint32_t id, uint32_t output, const tg_cut *cut
                            .all_rows = summed ? tg_shape_at(c->graph, inputs[0]).rows : shape.rows, .draw = op->flags & TG_OP_RANDOM ? e->draws[node->origin] : 0 };
     if (cut != NULL && cut->flat) step.call.rows = step.call.row_end = 1, step.call.cols = cut->block;
     if (cut != NULL && !cut->flat) step.call.rows = step.call.row_end = cut->block;
-    if (cut != NULL && !c->is_register[id]) step.output_advance = (size_t)(cut->block * (cut->flat ? 1 : shape.cols)) * tg_type_bytes(code->type);
+    if (cut != NULL && !c->is_register[id]) step.output_advance = (size_t)(cut->block * (cut->flat ? 1 : shape.cols)) * element_of(e, id);
     for (uint32_t k = 0; k < node->input_count; k++) {
         size_t     advance = 0;
         tg_operand operand = { .rows = -1, .cols = -1 };

@@ -45,6 +45,8 @@ size_t    tg_input_bytes(const tg_leaf *leaf, tg_shape shape);
 
 /* execute.c: tensors that an executing call may be given */
 tg_status tg_check_run(const tg_tensor tensors[], int count, const char *caller);
+/* What an op expands to, recorded from node `first` on, is made of its operands and of constants; id: the node of the step. */
+tg_status tg_check_expansion(tg_tape *expansion, size_t first, const tg_op *op, uint32_t id);
 
 /* ---- call.c: the call of a kernel ---- */
 

@@ -2,6 +2,8 @@
 #include "op/builtin.h"
 #include "plan/compile.h"
 
+#include <string.h>
+
 enum { MOST_EXPANSIONS = 64 };      /* of what an expansion expands to; more is an op that expands to itself */
 
 /* ---- leaves: the plan's list has those of the step, in its order ---- */
@@ -96,11 +98,13 @@ static uint32_t expand(tg_compiler *c, tg_tape *to, uint32_t id, const uint32_t 
     if (op->expand == NULL) return tg_tape_fail(to, TG_UNSUPPORTED, "v%u: the op %s has neither a kernel nor an expand", node->origin, op->name).id;
     for (uint32_t k = 0; k < node->input_count; k++) operands[k] = inputs[k] != 0 ? tg_handle(to, inputs[k]) : (tg_tensor){ 0 };
     to->origin = node->origin;
+    const size_t         first       = to->length;
     const tg_application application = { .tape = to, .op = op, .inputs = operands, .input_count = (int)node->input_count,
                                          .attributes = tg_attributes_of(c->graph, id) };
     const tg_tensor      result      = op->expand(&application);
     const tg_shape       want = tg_shape_at(c->graph, id), got = tg_shape_of(result);
     if (to->status != TG_OK) return 0;
+    if (tg_check_expansion(to, first, op, node->origin) != TG_OK) return 0;
     if (result.tape == to && got.rows == want.rows && got.cols == want.cols) return result.id;
     return tg_tape_fail(to, TG_SHAPE_MISMATCH, "v%u: the expand of %s has another shape than its shape rule says", node->origin, op->name).id;
 }
@@ -118,15 +122,18 @@ static bool is_leaf_or_view_of_one(const tg_tape *graph, uint32_t id) {
     return tg_leaf_of(graph, id) != NULL;
 }
 
+static void copy_labels(const tg_call *call) { memcpy(call->output, call->inputs[0].data, (size_t)(call->rows * call->cols) * sizeof(int32_t)); }
+
+static const tg_op copy_labels_op = { .size = sizeof(tg_op), .name = "copy", .arity = 1, .f32 = copy_labels, .f64 = copy_labels, .text = "%0" };
+
 /* What is read afterwards, or written, must not change when the leaf does: it is copied. */
-static tg_status copy_leaves(tg_compiler *c) {
+tg_status tg_copy_leaves(tg_compiler *c) {
     for (size_t i = 0; i < c->outcome_count; i++) {
         tg_outcome *outcome = &c->outcomes[i];
         if (outcome->kind == TG_FINITE || outcome->value == 0 || !is_leaf_or_view_of_one(c->graph, outcome->value)) continue;
         const tg_shape shape = tg_shape_at(c->graph, outcome->value);
-        if (shape.integer) continue;
         c->graph->origin = outcome->node;
-        outcome->value   = tg_record_node(c->graph, &tg_copy_op, &outcome->value, 1, NULL, shape).id;
+        outcome->value   = tg_record_node(c->graph, shape.integer ? &copy_labels_op : &tg_copy_op, &outcome->value, 1, NULL, shape).id;
         if (outcome->value == 0) return tg_fail(c->tape, c->graph->status, "compiling: %s", c->graph->sentence);
     }
     return TG_OK;
@@ -142,5 +149,5 @@ tg_status tg_lower(tg_compiler *c, const uint8_t *needed) {
         if (i == MOST_EXPANSIONS) return tg_fail(c->tape, TG_UNSUPPORTED, "compiling: an op expands to itself without end");
         tg_rewrite(c, expand, false);
     }
-    return c->tape->status == TG_OK ? copy_leaves(c) : c->tape->status;
+    return c->tape->status == TG_OK ? tg_copy_leaves(c) : c->tape->status;
 }

@@ -94,7 +94,10 @@ static void live_through_group(layout *l, const tg_group *group) {
         read_at(l, c->outcomes[group->outcome].value, step, step);
         return;
     }
-    if (group->kind == TG_GROUP_LABELS) return;
+    if (group->kind == TG_GROUP_LABELS) {
+        read_at(l, tg_inputs_of(c->graph, group->first)[group->operand], step, step);
+        return;
+    }
     for (uint32_t id = group->first; id != 0; id = id == group->last ? 0 : c->next[id], step++) {
         const bool whole = group->kind != TG_GROUP_STRIP || (many && !c->is_register[id]);      /* from the first block to the last */
         write_at(l, id, whole ? group->begin : step, whole ? group->end : step);
@@ -192,6 +195,19 @@ static void give_back(layout *l, size_t offset, size_t bytes) {
     }
 }
 
+/* Whether a group reads the value element by element where it writes its own, and no part of it as a view in another place or shape: what is written
+ * in its memory would change under such a reader. */
+static bool is_read_in_place(const tg_compiler *c, const tg_group *group, uint32_t root, tg_shape shape) {
+    for (uint32_t m = group->first; m != 0; m = m == group->last ? 0 : c->next[m])
+        for (uint32_t k = 0; k < c->graph->nodes[m].input_count; k++) {
+            const uint32_t operand = tg_inputs_of(c->graph, m)[k];
+            const tg_root  read    = tg_root_of(c, operand);
+            const tg_shape s       = tg_shape_at(c->graph, operand);
+            if (operand != 0 && read.node == root && (read.offset != 0 || s.rows != shape.rows || s.cols != shape.cols)) return false;
+        }
+    return true;
+}
+
 /* An operand whose memory the elementwise node id may take over: the same size and shape, and id is the last that reads it. */
 static uint32_t donor_of(const layout *l, uint32_t id) {
     const tg_compiler *c = l->c;
@@ -200,7 +216,7 @@ static uint32_t donor_of(const layout *l, uint32_t id) {
     uint32_t        step  = group->begin;
     for (uint32_t m = group->first; m != id; m = c->next[m]) step++;
     const tg_shape shape = tg_shape_at(c->graph, id);
-    for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
+    for (uint32_t k = 0; k < c->graph->nodes[id].input_count && !shape.integer; k++) {
         const uint32_t operand = tg_inputs_of(c->graph, id)[k];
         const tg_root  root    = tg_root_of(c, operand);
         const tg_shape s       = tg_shape_at(c->graph, operand);
@@ -208,6 +224,7 @@ static uint32_t donor_of(const layout *l, uint32_t id) {
         if (operand == 0 || root.offset != 0 || s.rows != shape.rows || s.cols != shape.cols || s.integer || !has_memory(c, root.node)) continue;
         if (v->bytes != l->lives[id].bytes || v->donated || c->is_register[root.node] != c->is_register[id]) continue;
         if (tg_elements(tg_shape_at(c->graph, root.node)) != tg_elements(shape) || v->last_step > step || v->end > group->end || v->begin == UINT32_MAX) continue;
+        if (!is_read_in_place(c, group, root.node, shape)) continue;
         if (v->begin < l->lives[id].begin || (c->is_register[id] && v->begin < step)) return root.node;
     }
     return 0;

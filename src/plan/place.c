@@ -58,35 +58,40 @@ static bool place_in_block(tg_compiler *c, uint32_t id, uint32_t leaf, int64_t a
     return false;
 }
 
-typedef bool (*part_fn)(tg_compiler *c, uint32_t concat, uint32_t part, int64_t offset, const tg_outcome *outcome);
+/* Whether the value, or a view of it, can be read afterwards as node of the tape, `except` apart. It then has to stay as computed, while the zeros
+ * between the variables of a block are restored. */
+static bool is_read(const tg_compiler *c, uint32_t id, uint32_t except) {
+    for (size_t i = 0; i < c->outcome_count; i++) {
+        const tg_outcome *o = &c->outcomes[i];
+        if (o->kind == TG_READ && o->node != except && o->value != 0 && tg_root_of(c, o->value).node == id) return true;
+    }
+    return false;
+}
 
-static void each_part(tg_compiler *c, uint32_t concat, part_fn visit, const tg_outcome *outcome) {
+/* A part of a concat that lies in a block, by itself or within another concat: its group is a writer of its own. */
+static void place_part(tg_compiler *c, uint32_t concat, uint32_t part, int64_t offset) {
+    const uint32_t g = c->group_of[part];
+    const tg_root  root = tg_root_of(c, concat);
+    const int64_t  at   = root.offset + offset, end = at + tg_elements(tg_shape_at(c->graph, part));
+    const bool     is_in_block = tg_leaf_of(c->graph, root.node) != NULL;
+    if (is_in_block && is_read(c, part, 0)) return;
+    move(c, part, concat, offset);
+    if (!is_in_block) return;
+    if (!tg_precedes_check(c, g) && tg_put_behind_readers(c, g, root.node, at, end, rule_of(&c->groups[g]), part)) return;
+    move(c, part, part, 0);
+}
+
+static void place_parts(tg_compiler *c, uint32_t concat) {
     int64_t offset = 0;
     for (uint32_t k = 0; k < c->graph->nodes[concat].input_count; k++) {
         const uint32_t part  = tg_inputs_of(c->graph, concat)[k];
         const int64_t  count = tg_elements(tg_shape_at(c->graph, part));
-        if (count > 0 && may_move(c, part)) visit(c, concat, part, offset, outcome);
+        if (count > 0 && may_move(c, part)) place_part(c, concat, part, offset);
         offset += count;
     }
 }
 
 /* ---- values that are written ---- */
-
-/* A part of a concat that lies in a block: its group is a writer of its own. */
-static bool place_part_in_placed(tg_compiler *c, uint32_t concat, uint32_t part, int64_t offset, const tg_outcome *outcome) {
-    const uint32_t g   = c->group_of[part];
-    const int64_t  end = offset + tg_elements(tg_shape_at(c->graph, part));
-    move(c, part, concat, offset);
-    if (!tg_precedes_check(c, g) && tg_put_behind_readers(c, g, outcome->target, offset, end, rule_of(&c->groups[g]), part)) return true;
-    move(c, part, part, 0);
-    return false;
-}
-
-static bool place_part(tg_compiler *c, uint32_t concat, uint32_t part, int64_t offset, const tg_outcome *outcome) {
-    (void)outcome;
-    move(c, part, concat, offset);
-    return true;
-}
 
 /* A concat copies what is not placed in it; copying a part of the block into the block itself is not its business. */
 static bool copies_from(const tg_compiler *c, uint32_t concat, uint32_t leaf) {
@@ -103,14 +108,18 @@ static bool is_whole(const tg_compiler *c, const tg_outcome *o) {
     return leaf->frozen == 0 && o->write.from == o->write.begin && tg_elements(tg_shape_at(c->graph, o->value)) == leaf->block->count;
 }
 
+/* All of the block has one range only if there is nothing between its variables. */
+static bool has_padding(const tg_outcome *o) { return o->write.end - o->write.begin < o->write.block->count; }
+
 static int64_t place_of(const tg_outcome *o) { return o->write.begin - o->write.from; }
 
 static bool place_outcome(tg_compiler *c, const tg_outcome *o) {
     const uint32_t v = o->value;
     if (!may_move(c, v) || o->write.block->params->type != c->options->type) return false;
     const bool fits = is_whole(c, o) || (o->write.from == 0 && tg_elements(tg_shape_at(c->graph, v)) == o->write.end - o->write.begin);
-    if (!fits || (is_concat(c, v) && copies_from(c, v, o->target)) || !place_in_block(c, v, o->target, place_of(o))) return false;
-    if (is_concat(c, v)) each_part(c, v, place_part_in_placed, o);
+    if (!fits || (is_whole(c, o) && has_padding(o) && is_read(c, o->value, o->node))) return false;
+    if ((is_concat(c, v) && copies_from(c, v, o->target)) || !place_in_block(c, v, o->target, place_of(o))) return false;
+    if (is_concat(c, v)) place_parts(c, v);
     return true;
 }
 
@@ -157,8 +166,8 @@ tg_status tg_place_values(tg_compiler *c) {
     if (start_at_home(c) != TG_OK || tg_add_data_edges(c) != TG_OK || tg_list_readers(c) != TG_OK) return c->tape->status;
     const bool places = tg_pass_is_on(c, TG_PASS_place);
     if (places && place_outcomes(c) != TG_OK) return c->tape->status;
-    for (uint32_t id = 1; places && id < c->graph->length; id++)
-        if (is_concat(c, id)) each_part(c, id, place_part, NULL);
+    for (uint32_t id = (uint32_t)c->graph->length; places && id-- > 1;)      /* outer ones first, so that it is known where inner ones lie */
+        if (is_concat(c, id)) place_parts(c, id);
     if (order_writes(c) != TG_OK) return c->tape->status;
     return order_checks(c);
 }

@@ -44,14 +44,16 @@ static bool is_same_call(const tg_tape *tape, const call *c, const tg_tensor ten
     return has_ids(c, (size_t)count, tape->kept.at, c->kept_count) && has_ids(c, (size_t)count + c->kept_count, tape->finite.at, c->finite_count);
 }
 
-/* Calls of the last step stand for those of this one while no node differs. */
+/* Calls of the last step stand for those of this one while no node differs: from those nodes with which they were made, which may have been others than
+ * those of the last step, if that did not run. */
 static void follow_step(tg_tape *tape) {
     planned *p = planned_of(tape);
     if (p->handle_step != tape->handle_step) {
         p->handle_step = tape->handle_step;
         p->made        = 0;
     }
-    if (tape->differs && p->call_count > p->made) p->call_count = p->made;
+    if (tape->changed && p->call_count > p->made) p->call_count = p->made;
+    tape->changed = false;
 }
 
 static tg_status remember_call(tg_tape *tape, const tg_tensor tensors[], int count, tg_plan_code *code) {

@@ -70,6 +70,17 @@ tg_status tg_check_finite(tg_tape *tape, uint32_t id, const void *value, tg_type
     return status == TG_OK ? TG_OK : tg_fail(tape, status, "%s", sentence);
 }
 
+/* ---- expansions ---- */
+
+tg_status tg_check_expansion(tg_tape *expansion, size_t first, const tg_op *op, uint32_t id) {
+    for (size_t i = first; i < expansion->length; i++) {
+        const tg_leaf *leaf = tg_leaf_of(expansion, (uint32_t)i);
+        if (leaf != NULL && leaf->kind != TG_LEAF_CONSTANT)
+            return tg_fail(expansion, TG_UNSUPPORTED, "v%" PRIu32 ": what %s expands to has data of its own; give it as an operand", id, op->name);
+    }
+    return TG_OK;
+}
+
 /* ---- integer operands ---- */
 
 tg_status tg_limit_of(tg_tape *tape, uint32_t id, int64_t *limit) {
