@@ -151,6 +151,9 @@ tg_tape  *tg_new_graph(tg_compiler *c);
 void      tg_adopt_graph(tg_compiler *c, tg_tape *graph);
 uint32_t  tg_copy_node(tg_compiler *c, tg_tape *to, uint32_t id, const uint32_t inputs[]);
 
+/* Outcomes that are leaves, or views of them, as copies: for what lowers or simplifies to one. Failures are on the tape. */
+tg_status tg_copy_leaves(tg_compiler *c);
+
 /* The number of a leaf of the graph in code->leaves. */
 uint32_t tg_leaf_number(const tg_compiler *c, uint32_t id);
 

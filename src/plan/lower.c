@@ -104,7 +104,7 @@ static bool is_leaf_or_view_of_one(const tg_tape *graph, uint32_t id) {
 }
 
 /* What is read afterwards, or written, must not change when the leaf does: it is copied. */
-static tg_status copy_leaves(tg_compiler *c) {
+tg_status tg_copy_leaves(tg_compiler *c) {
     for (size_t i = 0; i < c->outcome_count; i++) {
         tg_outcome *outcome = &c->outcomes[i];
         if (outcome->kind == TG_FINITE || outcome->value == 0 || !is_leaf_or_view_of_one(c->graph, outcome->value)) continue;
@@ -127,5 +127,5 @@ tg_status tg_lower(tg_compiler *c, const uint8_t *needed) {
         if (i == MOST_EXPANSIONS) return tg_fail(c->tape, TG_UNSUPPORTED, "compiling: an op expands to itself without end");
         tg_rewrite(c, expand, false);
     }
-    return c->tape->status == TG_OK ? copy_leaves(c) : c->tape->status;
+    return c->tape->status == TG_OK ? tg_copy_leaves(c) : c->tape->status;
 }

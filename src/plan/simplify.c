@@ -38,4 +38,4 @@ static uint32_t simplify(tg_compiler *c, tg_tape *to, uint32_t id, const uint32_
     return now;
 }
 
-tg_status tg_simplify(tg_compiler *c) { return tg_rewrite(c, simplify, false); }
+tg_status tg_simplify(tg_compiler *c) { return tg_rewrite(c, simplify, false) == TG_OK ? tg_copy_leaves(c) : c->tape->status; }
