@@ -20,6 +20,11 @@ TG_BUILTIN_OPS(TG_DECLARE_OP)
 /* Copies a value that is a leaf, which may change: for plans, not registered. */
 extern const tg_op tg_copy_op;
 
+/* Every built-in fusion. */
+#define TG_BUILTIN_FUSIONS(X) X(cross_entropy_slope) X(cross_entropy_slope_by) X(adam_loop)
+#define TG_DECLARE_FUSION(name) extern const tg_fusion tg_##name##_fusion;
+TG_BUILTIN_FUSIONS(TG_DECLARE_FUSION)
+
 /* Applying an op of one, two and three operands, on the tape of the first one given. */
 tg_tensor tg_apply1(const tg_op *op, tg_tensor x, const void *attributes);
 tg_tensor tg_apply2(const tg_op *op, tg_tensor x, tg_tensor y);
