@@ -149,14 +149,14 @@ typedef struct tg_loop {
 
 typedef void (*tg_loop_fn)(const tg_loop *loop);
 
-/* A row of the table that the plan compiler matches against. Patterns are written as calls: "mul(sub(softmax(%0), one_hot(%1)), %2)". An operand of an
- * op that commutes may stand on either side, and where several rows match, the one with the most ops is taken. Values inside a pattern must be read
- * inside it alone; otherwise it does not match.
+/* A row of the table that the plan compiler matches against. Patterns are written as calls: "mul(sub(softmax(%0), one_hot(%1)), %2)". An operand of
+ * an op that commutes may stand on either side, and where several rows match, the one with the most ops is taken. Values inside a pattern must be
+ * read inside it alone; otherwise it does not match.
  * Either op is given: the pattern becomes one node of it; its operands are %0, %1, ..., and its expand says the same in other ops. A pattern whose
  * shapes its shape rule refuses does not match.
  * Or loops are given: the pattern is a list of steps "m = lerp(%0, %1, %2); w = axpy(%3, m, %4)", each of which is a result and may be read by later
- * steps and by anything else. All ops are elementwise, are recorded in the order in which they are computed here, have one shape, inputs of this
- * shape or of a single element, and become one loop, which does the same operations in the same order, to the bit. */
+ * steps and by anything else. All ops are elementwise and have one shape, inputs have this shape or a single element, and where the ops are computed
+ * one after the other, with no other one in between, they become one loop, which does the same operations, to the bit. */
 typedef struct tg_fusion {
     size_t        size;                  /* sizeof(tg_fusion): the struct may grow */
     const char   *name;                  /* unique; a switch in tg_set_passes */
@@ -167,8 +167,8 @@ typedef struct tg_fusion {
     tg_loop_fn    f32, f64;              /* one NULL: no match in runs of that type */
 } tg_fusion;
 
-/* Any thread; for ever; plans compiled later use it. TG_NAME_TAKEN, TG_UNKNOWN_NAME (an op in the pattern), TG_BAD_ARGUMENT (syntax, and what contradicts
- * itself), TG_TOO_LARGE (the pattern, or a table of more than some fifty rows). */
+/* Any thread; for ever; plans compiled later use it. TG_NAME_TAKEN, TG_UNKNOWN_NAME (an op in the pattern), TG_BAD_ARGUMENT (syntax, and what
+ * contradicts itself), TG_TOO_LARGE (the pattern, or a table of more than some fifty rows). */
 TG_API tg_status tg_register_fusion(const tg_fusion *fusion);
 
 /* ---- elementwise functions given as plain C: pure, and called once per element, in double ---- */

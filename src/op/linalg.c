@@ -51,7 +51,8 @@ static tg_tensor matmul_simplify(const tg_application *application) {
 }
 
 const tg_op tg_matmul_op = { .size = sizeof(tg_op), .name = "matmul", .arity = 2, .attribute_size = sizeof(transposes), .flags = TG_OP_PRODUCT,
-                             .shape = matmul_shape, .simplify = matmul_simplify, .f32 = matmul_f32, .f64 = matmul_f64, .vjp = matmul_vjp, .text = "%0 %1", .tex = "%0\\,%1" };
+                             .shape = matmul_shape, .simplify = matmul_simplify, .f32 = matmul_f32, .f64 = matmul_f64, .vjp = matmul_vjp,
+                             .text = "%0 %1", .tex = "%0\\,%1" };
 
 tg_tensor tg_matmul_transposed(tg_tensor a, bool transpose_a, tg_tensor b, bool transpose_b) {
     return tg_apply(a.tape != NULL ? a.tape : b.tape, &tg_matmul_op, (const tg_tensor[]){ a, b }, 2, &(transposes){ transpose_a, transpose_b });
@@ -95,6 +96,7 @@ static tg_tensor transpose_simplify(const tg_application *a) {
 }
 
 const tg_op tg_transpose_op = { .size = sizeof(tg_op), .name = "transpose", .arity = 1, .shape = transpose_shape,
-                                .simplify = transpose_simplify, .f32 = transpose_f32, .f64 = transpose_f64, .vjp = transpose_vjp, .text = "%0'", .tex = "%0^{\\top}" };
+                                .simplify = transpose_simplify, .f32 = transpose_f32, .f64 = transpose_f64, .vjp = transpose_vjp,
+                                .text = "%0'", .tex = "%0^{\\top}" };
 
 tg_tensor tg_transpose(tg_tensor x) { return tg_apply1(&tg_transpose_op, x, NULL); }

@@ -1,5 +1,5 @@
-/* loops.c - what an optimizer's step is on whole blocks: several elementwise ops in one loop, for memory is slower than arithmetic. Each element goes
- * through the operations of the separate ops, in their order, and so to the same bits. */
+/* loops.c - what an optimizer's step is on whole blocks: several elementwise ops in one loop, where what lies between them stays in registers.
+ * Each element goes through the operations of the separate ops, in their order, and so to the same bits. */
 #include "op/builtin.h"
 
 #include <tgmath.h>

@@ -181,9 +181,9 @@ static tg_tensor cross_entropy_slope_expand(const tg_application *a) { return tg
 static tg_tensor cross_entropy_slope_by_expand(const tg_application *a) { return tg_mul(distance(a), a->inputs[2]); }
 
 #define SLOPE(name_, arity_, text_)                                                                        \
-    static const tg_op name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = arity_, .attribute_size = sizeof(slope), .flags = TG_OP_ROWWISE, \
-                                      .shape = slope_shape, .limit = labels_limit, .expand = name_##_expand, .f32 = name_##_f32, \
-                                      .f64 = name_##_f64, .text = text_ };
+    static const tg_op name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = arity_, .attribute_size = sizeof(slope), \
+                                      .flags = TG_OP_ROWWISE, .shape = slope_shape, .limit = labels_limit, \
+                                      .expand = name_##_expand, .f32 = name_##_f32, .f64 = name_##_f64, .text = text_ };
 SLOPE(cross_entropy_slope, 2, "c * (softmax(%0) - one_hot(%1))")
 SLOPE(cross_entropy_slope_by, 3, "(softmax(%0) - one_hot(%1)) * %2")
 

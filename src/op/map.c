@@ -206,7 +206,8 @@ KERNEL1(shift_f32, float, x + (float)ATTRIBUTE(number).value)
 KERNEL1(shift_f64, double, x + ATTRIBUTE(number).value)
 RULE_BEGIN(shift) WANTED(0, g) }
 static tg_tensor shift_simplify(const tg_application *a) { return number_of(a) == 0 ? a->inputs[0] : TG_NONE; }
-DESCRIPTOR(shift, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .simplify = shift_simplify, .vjp = shift_vjp, .text = "%0 + c", .tex = "%0 + c")
+DESCRIPTOR(shift, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .simplify = shift_simplify, .vjp = shift_vjp,
+           .text = "%0 + c", .tex = "%0 + c")
 tg_tensor tg_shift(tg_tensor x, double term) { return tg_apply1(&tg_shift_op, x, &(number){ term }); }
 
 /* min(1, c / (sqrt(x) + 1e-6)), Pascanu et al. 2013. With n = sqrt(x): d/dx = -y / (n + 1e-6) / (2 n) where y < 1.
@@ -243,7 +244,8 @@ STEP(greater, x > y ? 1 : 0, "%0 > %1", "[%0 > %1]")
 static tg_tensor share(tg_tensor g, tg_tensor mine, tg_tensor other) {
     return tg_select(tg_greater(mine, other), g, tg_select(tg_greater(other, mine), zero(g), tg_scale(g, 0.5)));
 }
-MAP2(maximum, x > y || x != x ? x : y, share(g, x, y), share(g, y, x), 0, .simplify = tg_drop_broadcasts, .text = "max(%0, %1)", .tex = "\\max(%0, %1)")
+MAP2(maximum, x > y || x != x ? x : y, share(g, x, y), share(g, y, x), 0, .simplify = tg_drop_broadcasts, .text = "max(%0, %1)",
+     .tex = "\\max(%0, %1)")
 
 /* A condition that is a number has chosen already. In float it may be 0 where it is not in double. */
 static tg_tensor select_simplify(const tg_application *a) {

@@ -91,7 +91,8 @@ static tg_tensor view_simplify(const tg_application *application) {
 }
 
 const tg_op tg_view_op = { .size = sizeof(tg_op), .name = "view", .arity = 1, .attribute_size = sizeof(tg_view_attributes), .flags = TG_OP_VIEW,
-                           .shape = view_shape, .simplify = view_simplify, .f32 = view_f32, .f64 = view_f64, .text = "view(%0)", .tex = "\\mathrm{view}(%0)" };
+                           .shape = view_shape, .simplify = view_simplify, .f32 = view_f32, .f64 = view_f64, .text = "view(%0)",
+                           .tex = "\\mathrm{view}(%0)" };
 
 tg_tensor tg_view(tg_tensor x, int64_t offset, int64_t rows, int64_t cols) {
     return tg_apply1(&tg_view_op, x, &(tg_view_attributes){ offset, rows, cols });

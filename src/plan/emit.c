@@ -170,7 +170,12 @@ static bool meet(const extent *a, const extent *b) {
     return a->place.base == b->place.base && a->place.offset < b->place.offset + b->bytes && b->place.offset < a->place.offset + a->bytes;
 }
 
-static bool is_same_extent(const extent *a, const extent *b) { return same_place(a->place, b->place) && a->bytes == b->bytes && a->advances == b->advances; }
+static bool is_same_extent(const extent *a, const extent *b) {
+    return same_place(a->place, b->place) && a->bytes == b->bytes && a->advances == b->advances;
+}
+
+/* A result that only the loop itself reads is written where nothing lies: its own memory may be that of a later one. */
+static bool is_written(const tg_match *m, int i) { return m->pattern->ops[i].is_result && m->is_read_outside[i]; }
 
 /* One after the other, steps may use memory again; in a loop an output is an input's memory, or apart from everything. */
 static bool lies_apart(const emitter *e, const tg_match *m, int output, const tg_cut *cut) {
@@ -181,14 +186,14 @@ static bool lies_apart(const emitter *e, const tg_match *m, int output, const tg
     }
     for (int i = 0; i < output; i++) {
         const extent other = extent_of(e, m->ops[i], cut);
-        if (m->pattern->ops[i].is_result && meet(&own, &other)) return false;
+        if (is_written(m, i) && meet(&own, &other)) return false;
     }
     return true;
 }
 
 static bool may_loop(const emitter *e, const tg_match *m, const tg_cut *cut) {
     for (int i = 0; i < m->pattern->op_count; i++)
-        if (m->pattern->ops[i].is_result && !lies_apart(e, m, i, cut)) return false;
+        if (is_written(m, i) && !lies_apart(e, m, i, cut)) return false;
     return true;
 }
 
@@ -202,6 +207,14 @@ static void add_loop_operand(emitter *e, uint32_t id, tg_shape shape, const tg_c
     size_t           advance = 0;
     const tg_operand operand = cut_operand(e, id, shape, *cut, &advance);
     add_operand(e, operand, advance, id);
+}
+
+/* Room for a block at the end of the arena. */
+static void add_unread_result(emitter *e, const tg_cut *cut) {
+    tg_plan_code *code = e->code;
+    add_slot(e, SLOT_OPERAND, code->operand_count, (tg_place){ TG_BASE_ARENA, code->arena_bytes });
+    add_operand(e, tg_operand_of(NULL, (tg_shape){ 1, cut->block, false }, false, (tg_shape){ 0 }), 0, 0);
+    code->arena_bytes += ((size_t)cut->block * tg_type_bytes(code->type) + TG_ALIGNMENT - 1) / TG_ALIGNMENT * TG_ALIGNMENT;
 }
 
 /* Inputs, then results. */
@@ -218,8 +231,11 @@ static void add_loop(emitter *e, const tg_match *m, const tg_cut *cut) {
     if (!e->c->is_register[last]) step.output_advance = (size_t)cut->block * tg_type_bytes(code->type);
     copy_matched_attributes(e, m);
     for (int k = 0; k < p->input_count; k++) add_loop_operand(e, m->inputs[k], shape, cut);
-    for (int i = 0; i < p->op_count; i++)
-        if (p->ops[i].is_result) add_loop_operand(e, m->ops[i], shape, cut);
+    for (int i = 0; i < p->op_count; i++) {
+        if (!p->ops[i].is_result) continue;
+        if (is_written(m, i)) add_loop_operand(e, m->ops[i], shape, cut);
+        else add_unread_result(e, cut);
+    }
     add_slot(e, SLOT_OUTPUT, code->step_count, place_of(e, last));
     if (!e->failed) code->steps[code->step_count++] = step;
 }
@@ -252,8 +268,9 @@ static void emit_strip(emitter *e, const tg_group *group) {
     if (tg_elements(tg_shape_at(e->c->graph, group->first)) == 0) return;
     add_strip_steps(e, group, &cut);
     if (cut.blocks == 1) add_single_steps(e, first);
-    else add_instruction(e, (tg_instruction){ .kind = TG_DO_STRIP, .first_step = (uint32_t)first, .step_count = (uint32_t)(e->code->step_count - first),
-                                              .flat = cut.flat, .blocks = cut.blocks, .block = cut.block, .last = cut.last });
+    else add_instruction(e, (tg_instruction){ .kind = TG_DO_STRIP, .first_step = (uint32_t)first,
+                                              .step_count = (uint32_t)(e->code->step_count - first), .flat = cut.flat, .blocks = cut.blocks,
+                                              .block = cut.block, .last = cut.last });
 }
 
 static void emit_call(emitter *e, const tg_group *group) {

@@ -19,7 +19,8 @@ typedef struct tg_pointer {
     tg_place     place;
 } tg_pointer;
 
-/* One call of a kernel, or of the loop of a fusion, whose results then follow its inputs among the operands. In a strip of several blocks its pointers advance from block to block. */
+/* One call of a kernel, or of the loop of a fusion, whose results then follow its inputs among the operands.
+ * In a strip of several blocks its pointers advance from block to block. */
 typedef struct tg_step {
     const tg_op   *op;
     tg_kernel_fn   kernel;           /* NULL: the one in double, on converted values */

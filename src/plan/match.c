@@ -25,14 +25,15 @@ static bool bind(uint32_t *bound, uint32_t id) {
     return *bound == id && id != 0;
 }
 
-static bool fits_op(const tg_compiler *c, tg_match *m, const tg_pattern_op *p, uint32_t id, unsigned swaps) {
-    const tg_record *node = tg_record_of(c->graph, id);
-    const bool       swap = p->swap >= 0 && (swaps >> p->swap & 1) != 0;
-    if (id == 0 || node->op != p->op || node->input_count != (uint32_t)p->operand_count) return false;
+/* Binds what the operands of op i are, given in the order of the pattern or, of an op that commutes, the other way round. */
+static bool bind_operands(const tg_compiler *c, tg_match *m, int i, bool swap) {
+    const tg_pattern_op *p    = &m->pattern->ops[i];
+    const tg_record     *node = tg_record_of(c->graph, m->ops[i]);
+    if (node->op != p->op || node->input_count != (uint32_t)p->operand_count) return false;
     for (int k = 0; k < p->operand_count; k++) {
         const tg_pattern_operand *operand = &p->operands[swap ? 1 - k : k];
         uint32_t                 *bound   = operand->is_input ? &m->inputs[operand->index] : &m->ops[operand->index];
-        if (!bind(bound, tg_inputs_of(c->graph, id)[k])) return false;
+        if (!bind(bound, tg_inputs_of(c->graph, m->ops[i])[k])) return false;
     }
     return true;
 }
@@ -47,28 +48,57 @@ static bool is_first_of(const tg_match *m, int i) {
 static uint32_t reads_inside(const tg_compiler *c, const tg_match *m, uint32_t id) {
     uint32_t reads = 0;
     for (int i = 0; i < m->pattern->op_count; i++)
-        for (uint32_t k = 0; is_first_of(m, i) && k < c->graph->nodes[m->ops[i]].input_count; k++) reads += tg_inputs_of(c->graph, m->ops[i])[k] == id;
+        for (uint32_t k = 0; is_first_of(m, i) && k < c->graph->nodes[m->ops[i]].input_count; k++)
+            reads += tg_inputs_of(c->graph, m->ops[i])[k] == id;
     return reads;
 }
 
-static bool is_closed(const tg_compiler *c, const tg_match *m, const uint32_t *readers) {
+/* What is searched: the pattern whose root is known, or, of a loop, the one whose ops are these steps in any order. */
+typedef struct search {
+    const tg_compiler *c;
+    const uint32_t    *readers;
+    const uint32_t    *steps;      /* [op_count of the pattern]; NULL: a root */
+} search;
+
+static bool is_step(const search *s, const tg_match *m, uint32_t id) {
+    for (int i = 0; i < m->pattern->op_count; i++)
+        if (s->steps[i] == id) return true;
+    return false;
+}
+
+static bool is_closed(const search *s, tg_match *m) {
     for (int i = 0; i < m->pattern->op_count; i++) {
-        if (!m->pattern->ops[i].is_result && reads_inside(c, m, m->ops[i]) != readers[m->ops[i]]) return false;
+        if (s->steps != NULL && !(is_step(s, m, m->ops[i]) && is_first_of(m, i))) return false;
+        m->is_read_outside[i] = reads_inside(s->c, m, m->ops[i]) != s->readers[m->ops[i]];
+        if (m->is_read_outside[i] && !m->pattern->ops[i].is_result) return false;
         for (int k = 0; k < m->pattern->input_count; k++)
             if (m->inputs[k] == m->ops[i]) return false;
     }
     return true;
 }
 
-/* `start` holds the ops that are known: the root, or all. Users come before operands, so that each op is known when it is its turn. */
-static bool match(const tg_compiler *c, const tg_match *start, const uint32_t *readers, tg_match *found) {
-    const tg_pattern *p = start->pattern;
-    for (unsigned swaps = 0; swaps < 1u << p->swap_count; swaps++) {
-        tg_match m    = *start;
-        bool     fits = true;
-        for (int i = p->op_count; fits && i-- > 0;) fits = fits_op(c, &m, &p->ops[i], m.ops[i], swaps);
-        if (!fits || !is_closed(c, &m, readers)) continue;
-        *found = m;
+static bool bind_rest(const search *s, tg_match *m, int i);
+
+static bool bind_from(const search *s, tg_match *m, int i) {
+    const bool commutes = (m->pattern->ops[i].op->flags & TG_OP_COMMUTES) != 0 && m->pattern->ops[i].operand_count == 2;
+    for (int swap = 0; swap <= (int)commutes; swap++) {
+        tg_match attempt = *m;
+        if (!bind_operands(s->c, &attempt, i, swap == 1) || !bind_rest(s, &attempt, i - 1)) continue;
+        *m = attempt;
+        return true;
+    }
+    return false;
+}
+
+/* Ops i and below. Users come before operands, so that an op is known when it is its turn, or is a step that no other one reads. */
+static bool bind_rest(const search *s, tg_match *m, int i) {
+    if (i < 0) return is_closed(s, m);
+    if (m->ops[i] != 0) return bind_from(s, m, i);
+    for (int k = 0; k < m->pattern->op_count; k++) {
+        tg_match attempt = *m;
+        attempt.ops[i]   = s->steps[k];
+        if (!bind_from(s, &attempt, i)) continue;
+        *m = attempt;
         return true;
     }
     return false;
@@ -82,12 +112,13 @@ void tg_matched_attributes(const tg_compiler *c, const tg_match *m, const void *
 
 tg_match tg_match_loop(const tg_compiler *c, const uint32_t steps[], uint32_t count, const uint32_t *readers) {
     const size_t rows = tg_pattern_count();
+    const search s    = { c, readers, steps };
     tg_match     best = { 0 };
     for (size_t row = 0; row < rows; row++) {
-        tg_match start = { .pattern = tg_pattern_at(row) }, found;
-        if (!is_candidate(c, row, true) || (uint32_t)start.pattern->op_count > count) continue;
-        for (int i = 0; i < start.pattern->op_count; i++) start.ops[i] = steps[i];
-        if ((best.pattern == NULL || best.pattern->op_count < start.pattern->op_count) && match(c, &start, readers, &found)) best = found;
+        tg_match m = { .pattern = tg_pattern_at(row) };
+        if (!is_candidate(c, row, true) || (uint32_t)m.pattern->op_count > count) continue;
+        if (best.pattern != NULL && best.pattern->op_count >= m.pattern->op_count) continue;
+        if (bind_rest(&s, &m, m.pattern->op_count - 1)) best = m;
     }
     return best;
 }
@@ -124,12 +155,13 @@ static uint32_t replace(tg_compiler *c, tg_tape *to, uint32_t id, const tg_match
 /* The largest pattern whose root is id, as a node of the new graph; 0: none. */
 static uint32_t replaced(tg_compiler *c, tg_tape *to, uint32_t id) {
     const size_t rows = tg_pattern_count();
+    const search s    = { c, c->reader_counts, NULL };
     for (int size = TG_PATTERN_OPS; size > 0; size--)
         for (size_t row = 0; row < rows && to->status == TG_OK; row++) {
-            tg_match start = { .pattern = tg_pattern_at(row) }, found;
-            if (start.pattern->op_count != size || !is_candidate(c, row, false)) continue;
-            start.ops[size - 1] = id;
-            const uint32_t node = match(c, &start, c->reader_counts, &found) ? replace(c, to, id, &found) : 0;
+            tg_match m = { .pattern = tg_pattern_at(row) };
+            if (m.pattern->op_count != size || !is_candidate(c, row, false)) continue;
+            m.ops[size - 1]     = id;
+            const uint32_t node = bind_rest(&s, &m, size - 1) ? replace(c, to, id, &m) : 0;
             if (node != 0) return node;
         }
     return 0;

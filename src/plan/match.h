@@ -9,9 +9,10 @@
 typedef struct tg_match {
     const tg_pattern *pattern;      /* NULL: there is none */
     uint32_t          ops[TG_PATTERN_OPS], inputs[TG_PATTERN_INPUTS];
+    bool              is_read_outside[TG_PATTERN_OPS];
 } tg_match;
 
-/* The largest loop that is exactly the first of these [count] steps. */
+/* The largest loop that is exactly the first of these [count] steps, in whatever order. */
 tg_match tg_match_loop(const tg_compiler *c, const uint32_t steps[], uint32_t count, const uint32_t *readers);
 
 /* The attributes of the matched ops, in the order written. */

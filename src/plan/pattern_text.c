@@ -102,15 +102,14 @@ static tg_status read_operands(reader *r, tg_pattern_op *call) {
 /* Behind the name and its parenthesis. Operands come first in the list. */
 static tg_status read_call(reader *r, const char *name, int *index) {
     tg_pattern   *p    = r->pattern;
-    tg_pattern_op call = { .op = tg_op_find(name), .swap = -1 };
+    tg_pattern_op call = { .op = tg_op_find(name) };
     if (call.op == NULL) return tg_fail_thread(TG_UNKNOWN_NAME, "tg_register_fusion: \"%s\": there is no op \"%s\"", p->name, name);
     tg_status status = check_op(r, call.op);
     call.written     = r->written++;
     if (status != TG_OK || (status = read_operands(r, &call)) != TG_OK) return status;
     if (call.op->arity >= 0 && call.op->arity != call.operand_count) return refuse(r, TG_BAD_ARGUMENT, "an op has another number of operands");
-    if ((call.op->flags & TG_OP_COMMUTES) && call.operand_count == 2 && p->swap_count < TG_PATTERN_SWAPS) call.swap = p->swap_count++;
-    *index             = p->op_count++;
-    p->ops[*index]     = call;
+    *index         = p->op_count++;
+    p->ops[*index] = call;
     return TG_OK;
 }
 

@@ -20,7 +20,8 @@ static _Atomic size_t  count;
 
 static tg_status add_locked(const tg_fusion *fusion) {
     const size_t index = atomic_load(&count);
-    if (index == MOST_PATTERNS) return tg_fail_thread(TG_TOO_LARGE, "tg_register_fusion: \"%s\": there are %d fusions already", fusion->name, MOST_PATTERNS);
+    if (index == MOST_PATTERNS)
+        return tg_fail_thread(TG_TOO_LARGE, "tg_register_fusion: \"%s\": there are %d fusions already", fusion->name, MOST_PATTERNS);
     tg_pattern *row = &rows[index];
     *row = (tg_pattern){ .fusion = *fusion };
     snprintf(row->name, sizeof row->name, "%s", fusion->name);
@@ -29,8 +30,8 @@ static tg_status add_locked(const tg_fusion *fusion) {
     row->fusion.pattern    = NULL;      /* the caller's */
     if (status != TG_OK) return status;
     if (fusion->op != NULL && fusion->op->arity >= 0 && fusion->op->arity != row->input_count)
-        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: \"%s\": %s has %d operands and the pattern %d inputs", fusion->name, fusion->op->name,
-                              fusion->op->arity, row->input_count);
+        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: \"%s\": %s has %d operands and the pattern %d inputs", fusion->name,
+                              fusion->op->name, fusion->op->arity, row->input_count);
     atomic_store(&count, index + 1);
     return TG_OK;
 }
@@ -58,9 +59,11 @@ static bool is_identifier(const char *name) {
 
 static tg_status check_op(const tg_fusion *f) {
     const unsigned refused = TG_OP_RANDOM | TG_OP_ASSIGN | TG_OP_VIEW | TG_OP_CONCAT;
-    if (f->op->size != sizeof(tg_op)) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: the op of \"%s\" was built for another version", f->name);
+    if (f->op->size != sizeof(tg_op))
+        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: the op of \"%s\" was built for another version", f->name);
     if (f->op->expand == NULL) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: the op of \"%s\" has no expand", f->name);
-    if (f->op->flags & refused) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: the op of \"%s\" draws, assigns, views or joins", f->name);
+    if (f->op->flags & refused)
+        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: the op of \"%s\" draws, assigns, views or joins", f->name);
     if (f->op->attribute_size > 0 && f->attributes == NULL)
         return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: \"%s\" does not say what the attributes of its op are", f->name);
     return TG_OK;
@@ -75,7 +78,7 @@ static tg_status check_fusion(const tg_fusion *f) {
     const bool has_loop = f->f32 != NULL || f->f64 != NULL;
     if ((f->op != NULL) == has_loop) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: \"%s\" needs either an op or loops", f->name);
     if (has_loop && f->attributes != NULL)
-        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: \"%s\": a loop is given the attributes of all ops, there are none to make", f->name);
+        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_register_fusion: \"%s\": a loop has no attributes of its own", f->name);
     return has_loop ? TG_OK : check_op(f);
 }
 

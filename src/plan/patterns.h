@@ -4,7 +4,7 @@
 
 #include <tapegrad/op.h>
 
-enum { TG_PATTERN_NAME = 64, TG_PATTERN_OPS = 24, TG_PATTERN_OPERANDS = 4, TG_PATTERN_INPUTS = 16, TG_PATTERN_SWAPS = 6 };
+enum { TG_PATTERN_NAME = 64, TG_PATTERN_OPS = 24, TG_PATTERN_OPERANDS = 4, TG_PATTERN_INPUTS = 16 };
 
 /* Where an operand comes from: an input of the pattern, or an op of it. */
 typedef struct tg_pattern_operand {
@@ -17,7 +17,6 @@ typedef struct tg_pattern_op {
     tg_pattern_operand operands[TG_PATTERN_OPERANDS];
     int                operand_count;
     int                written;       /* its place in the order in which the ops are written */
-    int                swap;          /* bit that exchanges its two operands; -1: none */
     bool               is_result;     /* read from outside: the root, or a step of a loop */
 } tg_pattern_op;
 
@@ -25,7 +24,7 @@ typedef struct tg_pattern {
     char          name[TG_PATTERN_NAME];
     tg_fusion     fusion;
     tg_pattern_op ops[TG_PATTERN_OPS];      /* operands before users */
-    int           op_count, input_count, result_count, swap_count;
+    int           op_count, input_count, result_count;
     int           attribute_words[TG_PATTERN_OPS];      /* where the attributes of an op begin, behind those of the ops written before it */
 } tg_pattern;
 
