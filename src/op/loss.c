@@ -158,7 +158,7 @@ static tg_status slope_shape(const tg_shape in[], int count, const void *attribu
     return in[2].rows == 1 && in[2].cols == 1 && !in[2].integer ? TG_OK : TG_SHAPE_MISMATCH;
 }
 
-/* y = (softmax(x) - onehot(t)) s, row by row */
+/* y = (softmax(x) - onehot(t)) s, row by row; labels have been checked */
 #define SLOPE_KERNEL(name, real, suffix, factor)                                                           \
     static void name##_##suffix(const tg_call *call) {                                                     \
         const int32_t *label = call->inputs[1].data;                                                       \
@@ -166,7 +166,8 @@ static tg_status slope_shape(const tg_shape in[], int count, const void *attribu
         for (int64_t i = call->row_begin; i < call->row_end; i++) {                                        \
             real *y = tg_output_row_##suffix(call, i);                                                     \
             tg_row_softmax_##suffix(tg_row_##suffix(call, 0, i), call->cols, y);                           \
-            for (int64_t j = 0; j < call->cols; j++) y[j] = (y[j] - (label[i] == j ? 1 : 0)) * s;          \
+            y[label[i]] -= 1;                                                                              \
+            for (int64_t j = 0; j < call->cols; j++) y[j] *= s;                                            \
         }                                                                                                  \
     }
 SLOPE_KERNEL(cross_entropy_slope, float, f32, (float)((const slope *)call->attributes)->factor)
