@@ -4,6 +4,7 @@
  *   a plain C function made of ops     needs nothing from here; all derivatives follow
  *   TG_MAP1                            an elementwise op from one line
  *   a const tg_op                      everything else: shape rule, kernels, derivative rule, attributes
+ * A const tg_fusion beside them says which ops are faster together.
  * The built-in ops come through the third. An op may be used at once; registering makes it findable by name.
  */
 #ifndef TAPEGRAD_OP_H
@@ -133,6 +134,42 @@ TG_API tg_status    tg_register(const tg_op *op);
 TG_API const tg_op *tg_op_find(const char *name);      /* NULL: there is none, not an error */
 TG_API int          tg_op_count(void);
 TG_API const tg_op *tg_op_at(int index);               /* in the order of registration, built-in ops first */
+
+/* ---- fusions: what a compiled step does in one kernel where several ops are recorded ---- */
+
+/* Operands and results of a one-loop kernel over count elements. Element j of an output depends on elements j of the inputs alone: it is written when
+ * they have been read. */
+typedef struct tg_loop {
+    void *const       *outputs;          /* one for each step, in the pattern's order; may be the memory of an input that is not scalar */
+    const void *const *inputs;           /* one for each %k */
+    const bool        *scalar;           /* one for each %k: the input is a single element */
+    const void *const *attributes;       /* one for each op of the pattern, in the order written */
+    int64_t            count;
+} tg_loop;
+
+typedef void (*tg_loop_fn)(const tg_loop *loop);
+
+/* A row of the table that the plan compiler matches against. Patterns are written as calls: "mul(sub(softmax(%0), one_hot(%1)), %2)". An operand of
+ * an op that commutes may stand on either side, and where several rows match, the one with the most ops is taken. Values inside a pattern must be
+ * read inside it alone; otherwise it does not match.
+ * Either op is given: the pattern becomes one node of it; its operands are %0, %1, ..., and its expand says the same in other ops. A pattern whose
+ * shapes its shape rule refuses does not match.
+ * Or loops are given: the pattern is a list of steps "m = lerp(%0, %1, %2); w = axpy(%3, m, %4)", each of which is a result and may be read by later
+ * steps and by anything else. All ops are elementwise and have one shape, inputs have this shape or a single element, and where the ops are computed
+ * one after the other, with no other one in between, they become one loop, which does the same operations, to the bit. */
+typedef struct tg_fusion {
+    size_t        size;                  /* sizeof(tg_fusion): the struct may grow */
+    const char   *name;                  /* unique; a switch in tg_set_passes */
+    const char   *pattern;               /* up to 24 ops with up to 4 operands each, and 16 inputs */
+    const tg_op  *op;                    /* need not be registered; must live as long as the process */
+    bool        (*attributes)(const void *const matched[], void *attributes);      /* those of op, which come in as zero, from those of the ops of the
+                                          * pattern in the order written; false: no match after all. NULL: op has none */
+    tg_loop_fn    f32, f64;              /* one NULL: no match in runs of that type */
+} tg_fusion;
+
+/* Any thread; for ever; plans compiled later use it. TG_NAME_TAKEN, TG_UNKNOWN_NAME (an op in the pattern), TG_BAD_ARGUMENT (syntax, and what
+ * contradicts itself), TG_TOO_LARGE (the pattern, or a table of more than some fifty rows). */
+TG_API tg_status tg_register_fusion(const tg_fusion *fusion);
 
 /* ---- elementwise functions given as plain C: pure, and called once per element, in double ---- */
 

@@ -58,7 +58,8 @@ TG_API const char *tg_plan_error(const tg_plan *plan);
 /* ---- passes and statistics ---- */
 
 /* Switches passes of the plan compiler, for this tape from the next executing call on. A list of names without blanks: "-place,-strips" all but these;
- * "none" none; "none,place" only this; "" all. TG_UNKNOWN_NAME lists the names. An eager tape has no passes: TG_UNSUPPORTED. */
+ * "none" none; "none,place" only this; "" all. The name of a fusion switches that one (see tg_register_fusion), "patterns" all that are nodes.
+ * TG_UNKNOWN_NAME lists the names. An eager tape has no passes: TG_UNSUPPORTED. */
 TG_API tg_status tg_set_passes(tg_tape *tape, const char *passes);
 
 /* Prints how an executing call of these tensors, with what is kept, is compiled: the graph after each pass, what runs together, where values lie, and the

@@ -20,9 +20,29 @@ TG_BUILTIN_OPS(TG_DECLARE_OP)
 /* Copies a value that is a leaf, which may change: for plans, not registered. */
 extern const tg_op tg_copy_op;
 
+/* Every built-in fusion. */
+#define TG_BUILTIN_FUSIONS(X) X(cross_entropy_slope) X(cross_entropy_slope_by) X(adam_loop)
+#define TG_DECLARE_FUSION(name) extern const tg_fusion tg_##name##_fusion;
+TG_BUILTIN_FUSIONS(TG_DECLARE_FUSION)
+
 /* Applying an op of one, two and three operands, on the tape of the first one given. */
 tg_tensor tg_apply1(const tg_op *op, tg_tensor x, const void *attributes);
 tg_tensor tg_apply2(const tg_op *op, tg_tensor x, tg_tensor y);
 tg_tensor tg_apply3(const tg_op *op, tg_tensor x, tg_tensor y, tg_tensor z);
+
+/* ---- algebra.c: what simplify rules ask ---- */
+
+/* Whether x is a number that is part of the program; which one. */
+bool tg_number_at(tg_tensor x, double *number);
+bool tg_is_number(tg_tensor x, double number);
+
+/* Zero, or neither too large nor too small for a float: products of such numbers that are such numbers again differ by rounding alone. */
+bool tg_is_tame(double number);
+
+/* The first operand of x, if x is that op applied, and its attributes (NULL: not asked); else TG_NONE. */
+tg_tensor tg_operand_under(tg_tensor x, const tg_op *op, void *attributes);
+
+/* The simplify rule of an elementwise op that broadcasts: it needs no broadcast_to before it. */
+tg_tensor tg_drop_broadcasts(const tg_application *application);
 
 #endif

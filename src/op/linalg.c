@@ -40,8 +40,19 @@ static void matmul_vjp(const tg_application *application, tg_tensor g, tg_tensor
     if (application->wanted[1]) cotangents[1] = tb ? tg_matmul_transposed(g, true, a, ta) : tg_matmul_transposed(a, !ta, g, false);
 }
 
+/* op(a) with a = x' is x, transposed if op does not */
+static tg_tensor matmul_simplify(const tg_application *application) {
+    const transposes *t = application->attributes;
+    const tg_tensor   a = application->inputs[0], b = application->inputs[1];
+    const tg_tensor   under_a = tg_operand_under(a, &tg_transpose_op, NULL), under_b = tg_operand_under(b, &tg_transpose_op, NULL);
+    if (under_a.tape == NULL && under_b.tape == NULL) return TG_NONE;
+    return tg_matmul_transposed(under_a.tape != NULL ? under_a : a, (under_a.tape != NULL) != t->transpose_a,
+                                under_b.tape != NULL ? under_b : b, (under_b.tape != NULL) != t->transpose_b);
+}
+
 const tg_op tg_matmul_op = { .size = sizeof(tg_op), .name = "matmul", .arity = 2, .attribute_size = sizeof(transposes), .flags = TG_OP_PRODUCT,
-                             .shape = matmul_shape, .f32 = matmul_f32, .f64 = matmul_f64, .vjp = matmul_vjp, .text = "%0 %1", .tex = "%0\\,%1" };
+                             .shape = matmul_shape, .simplify = matmul_simplify, .f32 = matmul_f32, .f64 = matmul_f64, .vjp = matmul_vjp,
+                             .text = "%0 %1", .tex = "%0\\,%1" };
 
 tg_tensor tg_matmul_transposed(tg_tensor a, bool transpose_a, tg_tensor b, bool transpose_b) {
     return tg_apply(a.tape != NULL ? a.tape : b.tape, &tg_matmul_op, (const tg_tensor[]){ a, b }, 2, &(transposes){ transpose_a, transpose_b });
@@ -77,7 +88,15 @@ static void transpose_vjp(const tg_application *application, tg_tensor g, tg_ten
     cotangents[0] = tg_transpose(g);
 }
 
-const tg_op tg_transpose_op = { .size = sizeof(tg_op), .name = "transpose", .arity = 1, .shape = transpose_shape, .f32 = transpose_f32,
-                                .f64 = transpose_f64, .vjp = transpose_vjp, .text = "%0'", .tex = "%0^{\\top}" };
+/* x'' = x; the transpose of one row or column is the same memory in another shape */
+static tg_tensor transpose_simplify(const tg_application *a) {
+    const tg_tensor x = a->inputs[0], under = tg_operand_under(x, &tg_transpose_op, NULL);
+    if (under.tape != NULL) return under;
+    return tg_rows(x) == 1 || tg_cols(x) == 1 ? tg_view(x, 0, tg_cols(x), tg_rows(x)) : TG_NONE;
+}
+
+const tg_op tg_transpose_op = { .size = sizeof(tg_op), .name = "transpose", .arity = 1, .shape = transpose_shape,
+                                .simplify = transpose_simplify, .f32 = transpose_f32, .f64 = transpose_f64, .vjp = transpose_vjp,
+                                .text = "%0'", .tex = "%0^{\\top}" };
 
 tg_tensor tg_transpose(tg_tensor x) { return tg_apply1(&tg_transpose_op, x, NULL); }

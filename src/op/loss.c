@@ -142,6 +142,70 @@ LOSS(cross_entropy_distribution, same_shapes, NULL, "-mean(sum_cols(%1 * ln(soft
 LOSS(binary_cross_entropy_with_logits, same_shapes, NULL, "mean(softplus(%0) - %1 * %0)", "\\mathrm{mean}(\\ln(1 + e^{%0}) - %1\\,%0)")
 LOSS(mse_loss, same_shapes, NULL, "mean((%0 - %1)^2)", "\\mathrm{mean}\\,(%0 - %1)^2")
 
+/* ---- the slope of cross-entropy as one op, for plans: what cross_entropy_vjp records, where nothing else reads what lies between. s is a number
+ * of the program, as in the gradient of a loss, or a tensor [1, 1] ---- */
+
+typedef struct { int64_t classes; double factor; } slope;
+
+static tg_status slope_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
+    const tg_status status = labels_shape(in, count, attributes, output, why);
+    *output = in[0];
+    if (status != TG_OK) return status;
+    *why = "there must be as many classes as columns of logits";
+    if (((const slope *)attributes)->classes != in[0].cols) return TG_SHAPE_MISMATCH;
+    if (count < 3) return TG_OK;
+    *why = "the factor must be [1,1]";
+    return in[2].rows == 1 && in[2].cols == 1 && !in[2].integer ? TG_OK : TG_SHAPE_MISMATCH;
+}
+
+/* y = (softmax(x) - onehot(t)) s, row by row; labels have been checked */
+#define SLOPE_KERNEL(name, real, suffix, factor)                                                           \
+    static void name##_##suffix(const tg_call *call) {                                                     \
+        const int32_t *label = call->inputs[1].data;                                                       \
+        const real     s     = (factor);                                                                   \
+        for (int64_t i = call->row_begin; i < call->row_end; i++) {                                        \
+            real *y = tg_output_row_##suffix(call, i);                                                     \
+            tg_row_softmax_##suffix(tg_row_##suffix(call, 0, i), call->cols, y);                           \
+            y[label[i]] -= 1;                                                                              \
+            for (int64_t j = 0; j < call->cols; j++) y[j] *= s;                                            \
+        }                                                                                                  \
+    }
+SLOPE_KERNEL(cross_entropy_slope, float, f32, (float)((const slope *)call->attributes)->factor)
+SLOPE_KERNEL(cross_entropy_slope, double, f64, ((const slope *)call->attributes)->factor)
+SLOPE_KERNEL(cross_entropy_slope_by, float, f32, *(const float *)call->inputs[2].data)
+SLOPE_KERNEL(cross_entropy_slope_by, double, f64, *(const double *)call->inputs[2].data)
+
+static tg_tensor distance(const tg_application *a) {
+    return tg_sub(tg_softmax(a->inputs[0]), tg_one_hot(a->inputs[1], ((const slope *)a->attributes)->classes));
+}
+static tg_tensor cross_entropy_slope_expand(const tg_application *a) { return tg_scale(distance(a), ((const slope *)a->attributes)->factor); }
+static tg_tensor cross_entropy_slope_by_expand(const tg_application *a) { return tg_mul(distance(a), a->inputs[2]); }
+
+#define SLOPE(name_, arity_, text_)                                                                        \
+    static const tg_op name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = arity_, .attribute_size = sizeof(slope), \
+                                      .flags = TG_OP_ROWWISE, .shape = slope_shape, .limit = labels_limit, \
+                                      .expand = name_##_expand, .f32 = name_##_f32, .f64 = name_##_f64, .text = text_ };
+SLOPE(cross_entropy_slope, 2, "c * (softmax(%0) - one_hot(%1))")
+SLOPE(cross_entropy_slope_by, 3, "(softmax(%0) - one_hot(%1)) * %2")
+
+/* In the order written: scale or mul, sub, softmax, one_hot. */
+static bool slope_attributes(const void *const matched[], void *attributes) {
+    *(slope *)attributes = (slope){ *(const int64_t *)matched[3], *(const double *)matched[0] };
+    return true;
+}
+
+static bool slope_by_attributes(const void *const matched[], void *attributes) {
+    *(slope *)attributes = (slope){ *(const int64_t *)matched[3], 1 };
+    return true;
+}
+
+const tg_fusion tg_cross_entropy_slope_fusion = { .size = sizeof(tg_fusion), .name = "cross_entropy_slope", .op = &cross_entropy_slope_op,
+                                                  .pattern = "scale(sub(softmax(%0), one_hot(%1)))", .attributes = slope_attributes };
+const tg_fusion tg_cross_entropy_slope_by_fusion = { .size = sizeof(tg_fusion), .name = "cross_entropy_slope_by", .op = &cross_entropy_slope_by_op,
+                                                     .pattern = "mul(sub(softmax(%0), one_hot(%1)), %2)", .attributes = slope_by_attributes };
+
+/* ---- functions ---- */
+
 tg_tensor tg_cross_entropy(tg_tensor logits, tg_tensor target) {
     return tg_apply2(tg_shape_of(target).integer ? &tg_cross_entropy_op : &tg_cross_entropy_distribution_op, logits, target);
 }

@@ -97,13 +97,45 @@
 
 static tg_tensor zero(tg_tensor like) { return tg_constant(like.tape, 0); }
 
+/* ---- algebra. Bits stay, but for the products of numbers and for x + 0, which is x also where x is -0 ---- */
+
+/* x + 0 = 0 + x = x */
+static tg_tensor add_simplify(const tg_application *a) {
+    if (tg_is_number(a->inputs[1], 0)) return a->inputs[0];
+    return tg_is_number(a->inputs[0], 0) ? a->inputs[1] : tg_drop_broadcasts(a);
+}
+
+/* x - 0 = x */
+static tg_tensor sub_simplify(const tg_application *a) { return tg_is_number(a->inputs[1], 0) ? a->inputs[0] : tg_drop_broadcasts(a); }
+
+/* x * 1 = x, and x * c is a scale. Not x * 0 = 0: x may be NaN or infinite. */
+static tg_tensor mul_simplify(const tg_application *a) {
+    double factor;
+    for (int k = 1; k >= 0; k--)
+        if (tg_number_at(a->inputs[k], &factor)) return factor == 1 ? a->inputs[1 - k] : tg_scale(a->inputs[1 - k], factor);
+    return tg_drop_broadcasts(a);
+}
+
+/* x / 1 = x */
+static tg_tensor div_simplify(const tg_application *a) { return tg_is_number(a->inputs[1], 1) ? a->inputs[0] : tg_drop_broadcasts(a); }
+
+/* --x = x, -(c x) = (-c) x, and -c is a number */
+static tg_tensor neg_simplify(const tg_application *a) {
+    double          number;
+    const tg_tensor negated = tg_operand_under(a->inputs[0], &tg_neg_op, NULL), scaled = tg_operand_under(a->inputs[0], &tg_scale_op, &number);
+    if (negated.tape != NULL) return negated;
+    if (scaled.tape != NULL) return tg_scale(scaled, -number);
+    return tg_number_at(a->inputs[0], &number) ? tg_constant(a->tape, -number) : TG_NONE;
+}
+
 /* ---- arithmetic ---- */
 
-MAP2(add, x + y, g, g, TG_OP_COMMUTES, .text = "%0 + %1", .tex = "%0 + %1")
-MAP2(sub, x - y, g, tg_neg(g), 0, .text = "%0 - %1", .tex = "%0 - %1")
-MAP2(mul, x * y, tg_mul(g, y), tg_mul(g, x), TG_OP_COMMUTES, .text = "%0 * %1", .tex = "%0 \\odot %1")
-MAP2(div, x / y, tg_div(g, y), tg_neg(tg_div(tg_mul(g, out), y)), 0, .text = "%0 / %1", .tex = "\\frac{%0}{%1}", .lo = 0.5, .hi = 2)
-MAP1(neg, -x, tg_neg(g), .text = "-%0", .tex = "-%0")
+MAP2(add, x + y, g, g, TG_OP_COMMUTES, .simplify = add_simplify, .text = "%0 + %1", .tex = "%0 + %1")
+MAP2(sub, x - y, g, tg_neg(g), 0, .simplify = sub_simplify, .text = "%0 - %1", .tex = "%0 - %1")
+MAP2(mul, x * y, tg_mul(g, y), tg_mul(g, x), TG_OP_COMMUTES, .simplify = mul_simplify, .text = "%0 * %1", .tex = "%0 \\odot %1")
+MAP2(div, x / y, tg_div(g, y), tg_neg(tg_div(tg_mul(g, out), y)), 0, .simplify = div_simplify, .text = "%0 / %1", .tex = "\\frac{%0}{%1}",
+     .lo = 0.5, .hi = 2)
+MAP1(neg, -x, tg_neg(g), .simplify = neg_simplify, .text = "-%0", .tex = "-%0")
 MAP1(square, x * x, tg_mul(g, tg_scale(x, 2)), .text = "%0^2", .tex = "%0^2")
 /* The root of -0 is -0, and + 0 makes it 0, so that the derivative is +inf there too. */
 MAP1(sqrt, sqrt(x) + 0, tg_div(tg_scale(g, 0.5), out), .text = "sqrt(%0)", .tex = "\\sqrt{%0}", .lo = 0.5, .hi = 4)
@@ -128,7 +160,7 @@ MAP3(axpy, x * y + z, tg_mul(g, y), tg_mul(x, g), g, TG_OP_ACCUMULATES, .shape =
 tg_tensor tg_axpy(tg_tensor a, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_axpy_op, a, x, y); }
 
 MAP3(lerp, x + z * (y - x), tg_mul(g, tg_shift(tg_neg(z), 1)), tg_mul(g, z), tg_mul(g, tg_sub(y, x)), 0,
-     .text = "%0 + %2 * (%1 - %0)", .tex = "%0 + %2\\,(%1 - %0)")
+     .simplify = tg_drop_broadcasts, .text = "%0 + %2 * (%1 - %0)", .tex = "%0 + %2\\,(%1 - %0)")
 tg_tensor tg_lerp(tg_tensor start, tg_tensor end, tg_tensor weight) { return tg_apply3(&tg_lerp_op, start, end, weight); }
 
 /* ---- with a number in double ---- */
@@ -139,13 +171,43 @@ static double number_of(const tg_application *application) { return ((const numb
 KERNEL1(scale_f32, float, (float)ATTRIBUTE(number).value *x)
 KERNEL1(scale_f64, double, ATTRIBUTE(number).value *x)
 RULE_BEGIN(scale) WANTED(0, tg_scale(g, number_of(application))) }
-DESCRIPTOR(scale, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = scale_vjp, .text = "c * %0", .tex = "c\\,%0")
+
+/* c x with c and x numbers */
+static tg_tensor scaled_number(tg_tape *tape, double factor, double x) {
+    const double product = factor * x;
+    return tg_is_tame(factor) && tg_is_tame(x) && tg_is_tame(product) ? tg_constant(tape, product) : TG_NONE;
+}
+
+/* a (b x) = (a b) x. A product that is 0 stands apart: b x may be infinite. */
+static tg_tensor scaled_twice(tg_tensor x, double a, double b) {
+    return a != 0 && b != 0 && tg_is_tame(a) && tg_is_tame(b) && a * b != 0 && tg_is_tame(a * b) ? tg_scale(x, a * b) : TG_NONE;
+}
+
+/* 1 x = x, a (b x) = (a b) x, c (-x) = (-c) x, c broadcast(x) = broadcast(c x), and c times a number is a number */
+static tg_tensor scale_simplify(const tg_application *a) {
+    const double    c = number_of(a);
+    const tg_tensor x = a->inputs[0];
+    double          inner;
+    if (c == 1) return x;
+    if (tg_number_at(x, &inner)) return scaled_number(a->tape, c, inner);
+    tg_tensor under = tg_operand_under(x, &tg_scale_op, &inner);
+    if (under.tape != NULL) return scaled_twice(under, c, inner);
+    under = tg_operand_under(x, &tg_neg_op, NULL);
+    if (under.tape != NULL) return tg_scale(under, -c);
+    under = tg_operand_under(x, &tg_broadcast_to_op, NULL);
+    if (under.tape == NULL || tg_rows(under) * tg_cols(under) >= tg_rows(x) * tg_cols(x)) return TG_NONE;
+    return tg_broadcast_to(tg_scale(under, c), tg_rows(x), tg_cols(x));
+}
+DESCRIPTOR(scale, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .simplify = scale_simplify, .vjp = scale_vjp, .text = "c * %0",
+           .tex = "c\\,%0")
 tg_tensor tg_scale(tg_tensor x, double factor) { return tg_apply1(&tg_scale_op, x, &(number){ factor }); }
 
 KERNEL1(shift_f32, float, x + (float)ATTRIBUTE(number).value)
 KERNEL1(shift_f64, double, x + ATTRIBUTE(number).value)
 RULE_BEGIN(shift) WANTED(0, g) }
-DESCRIPTOR(shift, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = shift_vjp, .text = "%0 + c", .tex = "%0 + c")
+static tg_tensor shift_simplify(const tg_application *a) { return number_of(a) == 0 ? a->inputs[0] : TG_NONE; }
+DESCRIPTOR(shift, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .simplify = shift_simplify, .vjp = shift_vjp,
+           .text = "%0 + c", .tex = "%0 + c")
 tg_tensor tg_shift(tg_tensor x, double term) { return tg_apply1(&tg_shift_op, x, &(number){ term }); }
 
 /* min(1, c / (sqrt(x) + 1e-6)), Pascanu et al. 2013. With n = sqrt(x): d/dx = -y / (n + 1e-6) / (2 n) where y < 1.
@@ -174,7 +236,7 @@ static const double at_zero[] = { 0 };
 #define STEP(name, expression, text_, tex_)                                                                     \
     KERNEL2(name##_f32, float, expression)                                                                      \
     KERNEL2(name##_f64, double, expression)                                                                     \
-    DESCRIPTOR(name, 2, .flags = TG_OP_ELEMENTWISE | TG_OP_STOP, .text = text_, .tex = tex_)                    \
+    DESCRIPTOR(name, 2, .flags = TG_OP_ELEMENTWISE | TG_OP_STOP, .simplify = tg_drop_broadcasts, .text = text_, .tex = tex_) \
     tg_tensor tg_##name(tg_tensor x, tg_tensor y) { return tg_apply2(&tg_##name##_op, x, y); }
 STEP(greater, x > y ? 1 : 0, "%0 > %1", "[%0 > %1]")
 
@@ -182,11 +244,19 @@ STEP(greater, x > y ? 1 : 0, "%0 > %1", "[%0 > %1]")
 static tg_tensor share(tg_tensor g, tg_tensor mine, tg_tensor other) {
     return tg_select(tg_greater(mine, other), g, tg_select(tg_greater(other, mine), zero(g), tg_scale(g, 0.5)));
 }
-MAP2(maximum, x > y || x != x ? x : y, share(g, x, y), share(g, y, x), 0, .text = "max(%0, %1)", .tex = "\\max(%0, %1)")
+MAP2(maximum, x > y || x != x ? x : y, share(g, x, y), share(g, y, x), 0, .simplify = tg_drop_broadcasts, .text = "max(%0, %1)",
+     .tex = "\\max(%0, %1)")
+
+/* A condition that is a number has chosen already. In float it may be 0 where it is not in double. */
+static tg_tensor select_simplify(const tg_application *a) {
+    double condition;
+    if (!tg_number_at(a->inputs[0], &condition) || ((float)condition != 0) != (condition != 0)) return tg_drop_broadcasts(a);
+    return tg_broadcast_to(a->inputs[condition != 0 ? 1 : 2], tg_rows(a->output), tg_cols(a->output));
+}
 
 /* The condition has derivative zero. What is not taken enters nothing. */
 MAP3(select, x != 0 ? y : z, (tg_tensor){ 0 }, tg_select(x, g, zero(g)), tg_select(x, zero(g), g), 0,
-     .text = "%0 ? %1 : %2", .tex = "%0\\,?\\,%1 : %2", .avoid = at_zero, .avoid_count = 1)
+     .simplify = select_simplify, .text = "%0 ? %1 : %2", .tex = "%0\\,?\\,%1 : %2", .avoid = at_zero, .avoid_count = 1)
 tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_select_op, condition, x, y); }
 
 /* ---- activations ---- */

@@ -70,13 +70,8 @@ static tg_status same_shape(const tg_shape in[], int count, const void *attribut
             ((real *)call->output)[i] = tg_row_logsumexp_##suffix(tg_row_##suffix(call, 0, i), call->inputs[0].cols);     \
     }                                                                                                                     \
     static void softmax_##suffix(const tg_call *call) {                                                                   \
-        for (int64_t i = call->row_begin; i < call->row_end; i++) {                                                       \
-            const real *x = tg_row_##suffix(call, 0, i);                                                                  \
-            real       *y = tg_output_row_##suffix(call, i);                                                              \
-            real        m;                                                                                                \
-            const real  above = tg_row_logsumexp_##suffix##_above(x, call->cols, &m);                                     \
-            for (int64_t j = 0; j < call->cols; j++) y[j] = exp(x[j] - m - above);                                        \
-        }                                                                                                                 \
+        for (int64_t i = call->row_begin; i < call->row_end; i++)                                                         \
+            tg_row_softmax_##suffix(tg_row_##suffix(call, 0, i), call->cols, tg_output_row_##suffix(call, i));            \
     }                                                                                                                     \
     static void log_softmax_##suffix(const tg_call *call) {                                                               \
         for (int64_t i = call->row_begin; i < call->row_end; i++) {                                                       \

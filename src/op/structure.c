@@ -44,9 +44,16 @@ static void pass_on(const tg_application *application, tg_tensor g, tg_tensor co
     cotangents[0] = g;
 }
 
+/* A broadcast to its own shape is x, and one of a broadcast is one of what that repeats. */
+static tg_tensor broadcast_to_simplify(const tg_application *a) {
+    const tg_tensor x = a->inputs[0], under = tg_operand_under(x, &tg_broadcast_to_op, NULL);
+    if (tg_rows(x) == tg_rows(a->output) && tg_cols(x) == tg_cols(a->output)) return x;
+    return under.tape != NULL ? tg_broadcast_to(under, tg_rows(a->output), tg_cols(a->output)) : TG_NONE;
+}
+
 const tg_op tg_broadcast_to_op = { .size = sizeof(tg_op), .name = "broadcast_to", .arity = 1, .attribute_size = sizeof(sizes),
-                                   .flags = TG_OP_ELEMENTWISE | TG_OP_BROADCAST, .shape = broadcast_to_shape, .f32 = broadcast_to_f32,
-                                   .f64 = broadcast_to_f64, .vjp = pass_on, .text = "broadcast(%0)", .tex = "%0" };
+                                   .flags = TG_OP_ELEMENTWISE | TG_OP_BROADCAST, .shape = broadcast_to_shape, .simplify = broadcast_to_simplify,
+                                   .f32 = broadcast_to_f32, .f64 = broadcast_to_f64, .vjp = pass_on, .text = "broadcast(%0)", .tex = "%0" };
 
 tg_tensor tg_broadcast_to(tg_tensor x, int64_t rows, int64_t cols) { return tg_apply1(&tg_broadcast_to_op, x, &(sizes){ rows, cols }); }
 
@@ -73,8 +80,19 @@ static void copy_view(const tg_call *call, bool f64) {
 static void view_f32(const tg_call *call) { copy_view(call, false); }
 static void view_f64(const tg_call *call) { copy_view(call, true); }
 
+/* A view of all of x in its own shape is x, and one of a view is one of what that views. */
+static tg_tensor view_simplify(const tg_application *application) {
+    const tg_view_attributes *a = application->attributes;
+    const tg_tensor           x = application->inputs[0];
+    tg_view_attributes        inner;
+    const tg_tensor           under = tg_operand_under(x, &tg_view_op, &inner);
+    if (a->offset == 0 && a->rows == tg_rows(x) && a->cols == tg_cols(x)) return x;
+    return under.tape != NULL ? tg_view(under, inner.offset + a->offset, a->rows, a->cols) : TG_NONE;
+}
+
 const tg_op tg_view_op = { .size = sizeof(tg_op), .name = "view", .arity = 1, .attribute_size = sizeof(tg_view_attributes), .flags = TG_OP_VIEW,
-                           .shape = view_shape, .f32 = view_f32, .f64 = view_f64, .text = "view(%0)", .tex = "\\mathrm{view}(%0)" };
+                           .shape = view_shape, .simplify = view_simplify, .f32 = view_f32, .f64 = view_f64, .text = "view(%0)",
+                           .tex = "\\mathrm{view}(%0)" };
 
 tg_tensor tg_view(tg_tensor x, int64_t offset, int64_t rows, int64_t cols) {
     return tg_apply1(&tg_view_op, x, &(tg_view_attributes){ offset, rows, cols });
@@ -237,8 +255,11 @@ static void copy_rows(const tg_call *call, int operand, bool f64) {
 static void stop_f32(const tg_call *call) { copy_rows(call, 0, false); }
 static void stop_f64(const tg_call *call) { copy_rows(call, 0, true); }
 
-const tg_op tg_stop_op = { .size = sizeof(tg_op), .name = "stop", .arity = 1, .flags = TG_OP_ELEMENTWISE | TG_OP_STOP, .f32 = stop_f32,
-                           .f64 = stop_f64, .text = "stop(%0)", .tex = "\\mathrm{stop}(%0)" };
+/* What is computed has been differentiated. */
+static tg_tensor stop_simplify(const tg_application *a) { return a->inputs[0]; }
+
+const tg_op tg_stop_op = { .size = sizeof(tg_op), .name = "stop", .arity = 1, .flags = TG_OP_ELEMENTWISE | TG_OP_STOP,
+                           .simplify = stop_simplify, .f32 = stop_f32, .f64 = stop_f64, .text = "stop(%0)", .tex = "\\mathrm{stop}(%0)" };
 
 tg_tensor tg_stop(tg_tensor x) { return tg_apply1(&tg_stop_op, x, NULL); }
 

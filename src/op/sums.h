@@ -41,7 +41,17 @@ TG_LANED_SUM(tg_row_sum_f64, double, TG_ROW_LANES)
         const real above = name##_above(x, count, &m);                                                     \
         return m + above;                                                                                  \
     }
+/* y_j = e^(x_j - logsumexp(x)) */
+#define TG_SOFTMAX(suffix, real)                                                                           \
+    static inline void tg_row_softmax_##suffix(const real *x, int64_t count, real *y) {                    \
+        real       m;                                                                                      \
+        const real above = tg_row_logsumexp_##suffix##_above(x, count, &m);                                \
+        for (int64_t j = 0; j < count; j++) y[j] = exp(x[j] - m - above);                                  \
+    }
+
 TG_LOGSUMEXP(tg_row_logsumexp_f32, float)
 TG_LOGSUMEXP(tg_row_logsumexp_f64, double)
+TG_SOFTMAX(f32, float)
+TG_SOFTMAX(f64, double)
 
 #endif

@@ -42,9 +42,9 @@ static bool append_node(tg_key *key, const tg_tape *tape, uint32_t id) {
            append(key, tg_attributes_of(tape, id), node->op->attribute_size);
 }
 
-tg_status tg_make_key(tg_tape *tape, const tg_tensor tensors[], int count, uint64_t passes, tg_key *key) {
+tg_status tg_make_key(tg_tape *tape, const tg_tensor tensors[], int count, uint64_t passes, size_t fusions, tg_key *key) {
     key->count  = 0;
-    bool enough = append(key, &passes, sizeof passes) && append(key, &count, sizeof count);
+    bool enough = append(key, &passes, sizeof passes) && append(key, &fusions, sizeof fusions) && append(key, &count, sizeof count);
     for (int i = 0; i < count && enough; i++) enough = append(key, &tensors[i].id, sizeof tensors[i].id);
     enough = enough && append_ids(key, &tape->kept) && append_ids(key, &tape->finite);
     for (uint32_t id = 1; id < tape->length && enough; id++) enough = append_node(key, tape, id);

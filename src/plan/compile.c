@@ -4,12 +4,13 @@
  *   simplify    each op's own algebra                                            } rewrite the graph
  *   consing     equal nodes become one
  *   dead        what nothing needs any more goes
+ *   patterns    rows of the table of fusions that are one op for several
  *   distribute  updates of a block by slices, where they can join a product
  *   groups      strips of elementwise ops; updates that join a product
  *   place       values where they must end: in their variable, in their concat
  *   schedule    an order in which writes come behind all readers of the old value
  *   memory      one arena
- *   emit        instructions
+ *   emit        instructions; steps that are a row of the table of fusions as one loop
  */
 #include "plan/compile.h"
 
@@ -175,6 +176,7 @@ static void run_passes(tg_compiler *c) {
     run_pass(c, tg_simplify, tg_pass_is_on(c, TG_PASS_simplify), "simplify", tg_list_graph);
     run_pass(c, tg_cons, tg_pass_is_on(c, TG_PASS_consing), "consing", tg_list_graph);
     run_pass(c, tg_remove_dead, tg_pass_is_on(c, TG_PASS_dead), "dead", tg_list_graph);
+    run_pass(c, tg_match_patterns, tg_pass_is_on(c, TG_PASS_patterns), "patterns", tg_list_graph);
     run_pass(c, tg_distribute, tg_pass_is_on(c, TG_PASS_distribute), "distribute", tg_list_graph);
     run_pass(c, tg_make_groups, true, "groups", tg_list_groups);
     run_pass(c, tg_place_values, true, "place", tg_list_groups);

@@ -10,8 +10,8 @@
 
 /* ---- what is asked ---- */
 
-/* The switches, in the order in which the passes run; behind them one for each row of the table of fusions. */
-#define TG_PASSES(X) X(simplify) X(consing) X(dead) X(distribute) X(strips) X(accumulate) X(place) X(donors) X(memory)
+/* The switches, in the order in which the passes run; behind them one for each row of the table of fusions (patterns.h). */
+#define TG_PASSES(X) X(simplify) X(consing) X(dead) X(patterns) X(distribute) X(strips) X(accumulate) X(place) X(donors) X(memory)
 #define TG_PASS_NUMBER(name) TG_PASS_##name,
 typedef enum tg_pass { TG_PASSES(TG_PASS_NUMBER) TG_PASS_COUNT } tg_pass;
 
@@ -75,7 +75,7 @@ typedef struct tg_compiler {
     size_t                    map_capacity;
     tg_room                  *rooms;      /* memory that ends with the compilation */
 
-    uint32_t                 *reader_counts;      /* of the graph that is rewritten, for distribute */
+    uint32_t                 *reader_counts;      /* of the graph that is rewritten, for patterns and distribute */
 
     /* by node of the finished graph */
     uint32_t *group_of, *next;            /* TG_NO_GROUP: leaves and views */
@@ -155,16 +155,20 @@ tg_tape  *tg_new_graph(tg_compiler *c);
 void      tg_adopt_graph(tg_compiler *c, tg_tape *graph);
 uint32_t  tg_copy_node(tg_compiler *c, tg_tape *to, uint32_t id, const uint32_t inputs[]);
 
+/* Outcomes that are leaves, or views of them, as copies: for what lowers or simplifies to one. Failures are on the tape. */
+tg_status tg_copy_leaves(tg_compiler *c);
+
 /* The number of a leaf of the graph in code->leaves. */
 uint32_t tg_leaf_number(const tg_compiler *c, uint32_t id);
 
-/* ---- the passes, each in the file of its name ---- */
+/* ---- the passes, each in the file of its name (patterns: match.c) ---- */
 
 tg_status tg_lower(tg_compiler *c, const uint8_t *needed);
 tg_status tg_copy_leaves(tg_compiler *c);      /* behind every pass that may make a value a leaf */
 tg_status tg_simplify(tg_compiler *c);
 tg_status tg_cons(tg_compiler *c);
 tg_status tg_remove_dead(tg_compiler *c);
+tg_status tg_match_patterns(tg_compiler *c);
 tg_status tg_distribute(tg_compiler *c);
 tg_status tg_make_groups(tg_compiler *c);
 tg_status tg_place_values(tg_compiler *c);

@@ -1,5 +1,5 @@
 /* emit.c - instructions: each group as calls of kernels, with pointers that are set when bases are known. */
-#include "plan/compile.h"
+#include "plan/match.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,7 @@ typedef struct emitter {
     slot         *slots;
     size_t        slot_count, slot_capacity;
     uint32_t     *draws;      /* by node of the tape: its number among the draws of the step */
+    uint32_t     *readers;    /* by node of the graph: how many it has; NULL: there are no loops to look for */
     bool          failed;
 } emitter;
 
@@ -154,16 +155,126 @@ static void add_single_steps(emitter *e, size_t first) {
     else add_instruction(e, (tg_instruction){ .kind = TG_DO_STEPS, .first_step = (uint32_t)first, .step_count = (uint32_t)(code->step_count - first) });
 }
 
+/* ---- loops: steps that are a row of the table of fusions ---- */
+
+/* Bytes that a value takes, and whether they move on from block to block. */
+typedef struct extent {
+    tg_place place;
+    size_t   bytes;
+    bool     advances;
+} extent;
+
+static extent extent_of(const emitter *e, uint32_t id, const tg_cut *cut) {
+    const tg_compiler *c        = e->c;
+    const int64_t      elements = c->is_register[id] ? cut->block : tg_elements(tg_shape_at(c->graph, id));
+    return (extent){ place_of(e, id), (size_t)elements * tg_type_bytes(e->code->type), cut->blocks > 1 && !c->is_register[id] };
+}
+
+static bool meet(const extent *a, const extent *b) {
+    return a->place.base == b->place.base && a->place.offset < b->place.offset + b->bytes && b->place.offset < a->place.offset + a->bytes;
+}
+
+static bool is_same_extent(const extent *a, const extent *b) {
+    return same_place(a->place, b->place) && a->bytes == b->bytes && a->advances == b->advances;
+}
+
+/* A result that only the loop itself reads is written where nothing lies: its own memory may be that of a later one. */
+static bool is_written(const tg_match *m, int i) { return m->pattern->ops[i].is_result && m->is_read_outside[i]; }
+
+/* One after the other, steps may use memory again; in a loop an output is an input's memory, or apart from everything. */
+static bool lies_apart(const emitter *e, const tg_match *m, int output, const tg_cut *cut) {
+    const extent own = extent_of(e, m->ops[output], cut);
+    for (int k = 0; k < m->pattern->input_count; k++) {
+        const extent input = extent_of(e, m->inputs[k], cut);
+        if (meet(&own, &input) && !is_same_extent(&own, &input)) return false;
+    }
+    for (int i = 0; i < output; i++) {
+        const extent other = extent_of(e, m->ops[i], cut);
+        if (is_written(m, i) && meet(&own, &other)) return false;
+    }
+    return true;
+}
+
+static bool may_loop(const emitter *e, const tg_match *m, const tg_cut *cut) {
+    for (int i = 0; i < m->pattern->op_count; i++)
+        if (is_written(m, i) && !lies_apart(e, m, i, cut)) return false;
+    return true;
+}
+
+static void copy_matched_attributes(emitter *e, const tg_match *m) {
+    for (int written = 0; written < m->pattern->op_count; written++)
+        for (int i = 0; i < m->pattern->op_count; i++)
+            if (m->pattern->ops[i].written == written) copy_attributes(e, m->ops[i]);
+}
+
+static void add_loop_operand(emitter *e, uint32_t id, tg_shape shape, const tg_cut *cut) {
+    size_t           advance = 0;
+    const tg_operand operand = cut_operand(e, id, shape, *cut, &advance);
+    add_operand(e, operand, advance, id);
+}
+
+/* Room for a block at the end of the arena. */
+static void add_unread_result(emitter *e, const tg_cut *cut) {
+    tg_plan_code *code = e->code;
+    add_slot(e, SLOT_OPERAND, code->operand_count, (tg_place){ TG_BASE_ARENA, code->arena_bytes });
+    add_operand(e, tg_operand_of(NULL, (tg_shape){ 1, cut->block, false }, false, (tg_shape){ 0 }), 0, 0);
+    code->arena_bytes += ((size_t)cut->block * tg_type_bytes(code->type) + TG_ALIGNMENT - 1) / TG_ALIGNMENT * TG_ALIGNMENT;
+}
+
+/* Inputs, then results. */
+static void add_loop(emitter *e, const tg_match *m, const tg_cut *cut) {
+    tg_plan_code     *code = e->code;
+    const tg_pattern *p    = m->pattern;
+    const uint32_t    last = m->ops[p->op_count - 1];
+    const tg_shape    shape = tg_shape_at(e->c->graph, last);
+    if (!grow(e, (void **)&code->steps, &code->step_capacity, code->step_count + 1, sizeof *code->steps)) return;
+    tg_step step = { .op = p->ops[p->op_count - 1].op, .loop = p, .loop_fn = code->type == TG_F64 ? p->fusion.f64 : p->fusion.f32,
+                     .node = tg_record_of(e->c->graph, last)->origin, .first_operand = (uint32_t)code->operand_count,
+                     .first_attribute = (uint32_t)code->attribute_count };
+    step.call = (tg_call){ .rows = 1, .cols = cut->block, .input_count = p->input_count + p->result_count, .row_end = 1, .all_rows = shape.rows };
+    if (!e->c->is_register[last]) step.output_advance = (size_t)cut->block * tg_type_bytes(code->type);
+    copy_matched_attributes(e, m);
+    for (int k = 0; k < p->input_count; k++) add_loop_operand(e, m->inputs[k], shape, cut);
+    for (int i = 0; i < p->op_count; i++) {
+        if (!p->ops[i].is_result) continue;
+        if (is_written(m, i)) add_loop_operand(e, m->ops[i], shape, cut);
+        else add_unread_result(e, cut);
+    }
+    add_slot(e, SLOT_OUTPUT, code->step_count, place_of(e, last));
+    if (!e->failed) code->steps[code->step_count++] = step;
+}
+
+/* Where the first of these steps begin a loop, that; how many steps it stands for. */
+static uint32_t try_loop(emitter *e, const uint32_t steps[], uint32_t count, const tg_cut *cut) {
+    if (e->readers == NULL || !cut->flat) return 0;
+    const tg_match m = tg_match_loop(e->c, steps, count, e->readers);
+    if (m.pattern == NULL || !may_loop(e, &m, cut)) return 0;
+    add_loop(e, &m, cut);
+    return (uint32_t)m.pattern->op_count;
+}
+
+static void add_strip_steps(emitter *e, const tg_group *group, const tg_cut *cut) {
+    uint32_t *steps = tg_compiler_room(e->c, group->count, sizeof *steps), count = 0;
+    e->failed = e->failed || steps == NULL;
+    for (uint32_t id = group->first; id != 0 && !e->failed; id = id == group->last ? 0 : e->c->next[id]) steps[count++] = id;
+    for (uint32_t i = 0; i < count;) {
+        const uint32_t in_loop = try_loop(e, steps + i, count - i, cut);
+        if (in_loop == 0) add_step(e, steps[i], steps[i], cut);
+        i += in_loop > 0 ? in_loop : 1;
+    }
+}
+
 /* ---- groups ---- */
 
 static void emit_strip(emitter *e, const tg_group *group) {
     const tg_cut cut   = tg_cut_of(e->c, group);
     const size_t first = e->code->step_count;
     if (tg_elements(tg_shape_at(e->c->graph, group->first)) == 0) return;
-    for (uint32_t id = group->first; id != 0; id = id == group->last ? 0 : e->c->next[id]) add_step(e, id, id, &cut);
+    add_strip_steps(e, group, &cut);
     if (cut.blocks == 1) add_single_steps(e, first);
-    else add_instruction(e, (tg_instruction){ .kind = TG_DO_STRIP, .first_step = (uint32_t)first, .step_count = group->count, .flat = cut.flat,
-                                              .blocks = cut.blocks, .block = cut.block, .last = cut.last });
+    else add_instruction(e, (tg_instruction){ .kind = TG_DO_STRIP, .first_step = (uint32_t)first,
+                                              .step_count = (uint32_t)(e->code->step_count - first), .flat = cut.flat, .blocks = cut.blocks,
+                                              .block = cut.block, .last = cut.last });
 }
 
 static void emit_call(emitter *e, const tg_group *group) {
@@ -343,7 +454,7 @@ static void set_addresses(emitter *e) {
         step->advances        = code->advances + step->first_operand;
         step->call.inputs     = step->operands;
         step->call.attributes = code->attributes + step->first_attribute;
-        if (step->kernel != NULL) continue;
+        if (step->kernel != NULL || step->loop != NULL) continue;
         for (int k = 0; k < step->call.input_count; k++)
             if (step->operands[k].rows >= 0) step->operands[k].data = code->numbers;      /* counted as given */
         const size_t room = (size_t)tg_converted_room(&step->call);
@@ -367,6 +478,7 @@ static bool number_draws(emitter *e) {
 tg_status tg_emit(tg_compiler *c) {
     emitter e = { .c = c, .code = c->code };
     if (!number_draws(&e)) return c->tape->status;
+    if (tg_has_patterns(c, true) && (e.readers = tg_count_readers(c)) == NULL) return c->tape->status;
     emit_leaves(&e);
     for (size_t i = 0; i < c->group_count && !e.failed; i++) {
         emit_group(&e, &c->groups[c->order[i]]);

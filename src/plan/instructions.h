@@ -3,6 +3,7 @@
 #define TAPEGRAD_PLAN_INSTRUCTIONS_H
 
 #include "plan/execute.h"
+#include "plan/patterns.h"
 
 /* What pointers count from: the arena, the plan's own numbers (constants and scalar inputs), and behind them one base for each leaf. */
 enum { TG_BASE_ARENA, TG_BASE_NUMBERS, TG_BASE_LEAVES };
@@ -18,10 +19,13 @@ typedef struct tg_pointer {
     tg_place     place;
 } tg_pointer;
 
-/* One kernel call. In a strip of several blocks its pointers advance from block to block. */
+/* One call of a kernel, or of the loop of a fusion, whose results then follow its inputs among the operands.
+ * In a strip of several blocks its pointers advance from block to block. */
 typedef struct tg_step {
     const tg_op   *op;
     tg_kernel_fn   kernel;           /* NULL: the one in double, on converted values */
+    const tg_pattern *loop;          /* NULL: none */
+    tg_loop_fn     loop_fn;
     tg_call        call;
     tg_operand    *operands;         /* call.inputs */
     uint32_t       first_operand;    /* their place in the plan's list */

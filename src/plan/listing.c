@@ -73,7 +73,8 @@ static void print_place(const tg_compiler *c, const void *const *at) {
 }
 
 static void print_step(const tg_compiler *c, const tg_step *step) {
-    fprintf(OUT, "    %s v%" PRIu32 " [%" PRId64 ",%" PRId64 "]", step->op->name, step->node, step->call.rows, step->call.cols);
+    const char *name = step->loop != NULL ? step->loop->name : step->op->name;
+    fprintf(OUT, "    %s v%" PRIu32 " [%" PRId64 ",%" PRId64 "]", name, step->node, step->call.rows, step->call.cols);
     print_place(c, (const void *const *)&step->call.output);
     fprintf(OUT, " =");
     for (int k = 0; k < step->call.input_count; k++) print_place(c, &step->operands[k].data);

@@ -10,6 +10,7 @@ enum { MANY_MISSES = 8 };
 typedef struct call {
     tg_plan_code *code;      /* NULL: its plan is gone */
     uint64_t      passes;
+    size_t        fusions;   /* rows of their table */
     size_t        length;
     uint32_t     *ids;       /* arguments, kept, finite */
     size_t        id_capacity, argument_count, kept_count, finite_count;
@@ -38,6 +39,7 @@ static bool has_ids(const call *c, size_t offset, const uint32_t *ids, size_t co
 
 static bool is_same_call(const tg_tape *tape, const call *c, const tg_tensor tensors[], int count) {
     if (c->code == NULL || c->length != tape->length || c->passes != planned_of(tape)->passes || c->argument_count != (size_t)count) return false;
+    if (c->fusions != tg_pattern_count()) return false;
     if (c->kept_count != tape->kept.count || c->finite_count != tape->finite.count) return false;
     for (int i = 0; i < count; i++)
         if (c->ids[i] != tensors[i].id) return false;
@@ -122,7 +124,7 @@ static tg_plan_code *find_plan(tg_tape *tape, const tg_tensor tensors[], int cou
         p->misses_in_a_row = 0;
         return p->calls[p->made++].code;
     }
-    if (tg_make_key(tape, tensors, count, p->passes, &p->key) != TG_OK) return NULL;
+    if (tg_make_key(tape, tensors, count, p->passes, tg_pattern_count(), &p->key) != TG_OK) return NULL;
     tg_plan_code *code = tg_cache_find(&p->cache, &p->key);
     if (code != NULL) {
         p->statistics.hits++;

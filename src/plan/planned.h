@@ -3,6 +3,7 @@
 #define TAPEGRAD_PLAN_PLANNED_H
 
 #include "plan/compile.h"
+#include "plan/patterns.h"
 #include <tapegrad/plan.h>
 
 /* What an executing call asks for, as bytes: two calls with equal keys have equal plans. */
@@ -11,8 +12,8 @@ typedef struct tg_key {
     size_t count, capacity;
 } tg_key;
 
-/* tensors [count]: the arguments. Failures are on the tape. */
-tg_status tg_make_key(tg_tape *tape, const tg_tensor tensors[], int count, uint64_t passes, tg_key *key);
+/* tensors [count]: the arguments; fusions: how many rows their table has. Failures are on the tape. */
+tg_status tg_make_key(tg_tape *tape, const tg_tensor tensors[], int count, uint64_t passes, size_t fusions, tg_key *key);
 
 typedef struct tg_cache_entry tg_cache_entry;
 
@@ -33,6 +34,9 @@ void          tg_cache_release(tg_cache *cache);
 
 /* passes.c */
 tg_status tg_parse_passes(const char *text, uint64_t *passes, char *sentence, size_t bytes);
+
+/* The bits of the pass or fusion of that name; all of them for "none"; 0: there is none. */
+uint64_t tg_pass_bits(const char *name, size_t length);
 
 tg_status tg_set_planned(tg_tape *tape, uint64_t passes);
 uint64_t  tg_passes_of(const tg_tape *tape);      /* of an eager tape: none */

@@ -36,8 +36,24 @@ const void *tg_code_value(const tg_plan_code *code, uint32_t node) {
 
 /* ---- steps ---- */
 
+/* A loop runs in flat strips alone: its block is one row. */
+static void run_loop(const tg_step *step) {
+    const tg_pattern *p = step->loop;
+    void             *outputs[TG_PATTERN_OPS];
+    const void       *inputs[TG_PATTERN_INPUTS], *attributes[TG_PATTERN_OPS];
+    bool              scalar[TG_PATTERN_INPUTS];
+    for (int k = 0; k < p->input_count; k++) {
+        inputs[k] = step->operands[k].data;
+        scalar[k] = step->operands[k].col_stride == 0;
+    }
+    for (int k = 0; k < p->result_count; k++) outputs[k] = (void *)(uintptr_t)step->operands[p->input_count + k].data;
+    for (int k = 0; k < p->op_count; k++) attributes[k] = (const uint64_t *)step->call.attributes + p->attribute_words[k];
+    step->loop_fn(&(tg_loop){ .outputs = outputs, .inputs = inputs, .scalar = scalar, .attributes = attributes, .count = step->call.cols });
+}
+
 static inline void run_step(const tg_plan_code *code, const tg_step *step) {
-    if (step->kernel != NULL) step->kernel(&step->call);
+    if (step->loop != NULL) run_loop(step);
+    else if (step->kernel != NULL) step->kernel(&step->call);
     else tg_run_converted(step->op, &step->call, code->converted_operands, code->converted);
 }
 

@@ -216,6 +216,7 @@ START_TEST(params_and_variables_that_are_null) {
     refuses(tg_params_load(NULL, "none", NULL));
     finds_nothing(tg_op_find(NULL));
     refuses(tg_register(NULL));
+    refuses(tg_register_fusion(NULL));
 }
 END_TEST
 
