@@ -53,7 +53,7 @@ static tg_instruction *add_instruction(emitter *e, tg_instruction instruction) {
     tg_plan_code *code = e->code;
     if (!grow(e, (void **)&code->instructions, &code->instruction_capacity, code->instruction_count + 1, sizeof *code->instructions)) return NULL;
     code->instructions[code->instruction_count] = instruction;
-    if (instruction.kind >= TG_DO_COPY) code->other_count++;
+    if (instruction.kind >= TG_DO_COPY && instruction.kind != TG_DO_POISON) code->other_count++;
     return &code->instructions[code->instruction_count++];
 }
 

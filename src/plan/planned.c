@@ -70,6 +70,7 @@ static tg_status remember_call(tg_tape *tape, const tg_tensor tensors[], int cou
     if (tape->finite.count > 0) memcpy(c->ids + (size_t)count + tape->kept.count, tape->finite.at, tape->finite.count * sizeof *c->ids);
     c->code           = code;
     c->passes         = p->passes;
+    c->fusions        = tg_pattern_count();
     c->length         = tape->length;
     c->argument_count = (size_t)count;
     c->kept_count     = tape->kept.count;
