@@ -67,8 +67,13 @@ typedef struct tg_call {
     int64_t           row_begin, row_end;
     int64_t           first_element;     /* index of element (0, 0) of output in the whole value: random draws count from here */
     int64_t           all_rows;          /* rows of the whole batch, of which this call may see a part */
+    int64_t           all_cols;          /* sums over rows: columns of the whole first operand, which a part may show as one row */
     uint64_t          seed, step;        /* random ops: of the tape ... */
     uint32_t          draw;              /* ... and the number of this op among the random ops of the step; see tg_random_bits */
+    void             *state;             /* sums with TG_OP_CONTINUES, if not NULL: the operands are the next part of the rows, and this is room for 64 doubles
+                                          * that is kept from part to part; output is complete after the last part. first_element is the index of the part's
+                                          * first element in the whole operand */
+    bool              first, last;       /* of the parts */
     const void       *factor, *added;    /* products: if added is not NULL, output = added + factor * product, where each element of the product is
                                           * finished first. factor is one element; added has the shape of output and may be its memory */
 } tg_call;
@@ -98,7 +103,8 @@ typedef enum tg_op_flags {
     TG_OP_VIEW        = 1 << 8,    /* part of its input, in place */
     TG_OP_CONCAT      = 1 << 9,    /* its inputs, one after the other */
     TG_OP_BROADCAST   = 1 << 10,   /* repeats its input */
-    TG_OP_ASSIGN      = 1 << 11    /* writes a variable */
+    TG_OP_ASSIGN      = 1 << 11,   /* writes a variable */
+    TG_OP_CONTINUES   = 1 << 12    /* a row sum that can be called part by part, with the bits of one call: see state in tg_call */
 } tg_op_flags;
 
 /* Formulas: %0, %1 are the inputs, %y the output. Text is plain ("ln(1 + exp(%0))"), TeX without dollar signs. */

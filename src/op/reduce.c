@@ -39,23 +39,30 @@ static tg_status same_shape(const tg_shape in[], int count, const void *attribut
 
 #define KERNELS(real, suffix)                                                                                             \
     static void sum_##suffix(const tg_call *call) {                                                                       \
-        const tg_operand *x = &call->inputs[0];                                                                           \
-        *(real *)call->output = tg_lane_sum_##suffix(x->data, x->rows * x->cols);                                         \
+        const tg_operand *x    = &call->inputs[0];                                                                        \
+        real             *lane = call->state;                                                                             \
+        if (lane == NULL) {                                                                                               \
+            *(real *)call->output = tg_lane_sum_##suffix(x->data, x->rows * x->cols);                                     \
+            return;                                                                                                       \
+        }                                                                                                                 \
+        for (int k = 0; k < TG_LANES && call->first; k++) lane[k] = 0;                                                    \
+        tg_lane_sum_##suffix##_part(lane, call->first_element, x->data, x->rows * x->cols);                               \
+        if (call->last) *(real *)call->output = tg_lane_sum_##suffix##_total(lane);                                       \
     }                                                                                                                     \
     static void mean_##suffix(const tg_call *call) {                                                                      \
         sum_##suffix(call);                                                                                               \
-        *(real *)call->output /= (real)(call->all_rows * call->inputs[0].cols);                                           \
+        if (call->state == NULL || call->last) *(real *)call->output /= (real)(call->all_rows * call->all_cols);          \
     }                                                                                                                     \
     static void sum_to_##suffix(const tg_call *call) {                                                                    \
         const tg_operand *x = &call->inputs[0];                                                                           \
         real             *y = call->output;                                                                               \
-        for (int64_t j = 0; j < call->cols; j++) y[j] = 0;                                                                \
+        for (int64_t j = 0; j < call->cols && (call->state == NULL || call->first); j++) y[j] = 0;                        \
         for (int64_t i = 0; i < x->rows; i++)                                                                             \
             for (int64_t j = 0; j < call->cols; j++) y[j] += ((const real *)x->data)[i * x->row_stride + j];              \
     }                                                                                                                     \
     static void mean_rows_##suffix(const tg_call *call) {                                                                 \
         sum_to_##suffix(call);                                                                                            \
-        for (int64_t j = 0; j < call->cols; j++) ((real *)call->output)[j] /= (real)call->all_rows;                       \
+        for (int64_t j = 0; j < call->cols && (call->state == NULL || call->last); j++) ((real *)call->output)[j] /= (real)call->all_rows; \
     }                                                                                                                     \
     static void sum_cols_##suffix(const tg_call *call) {                                                                  \
         for (int64_t i = call->row_begin; i < call->row_end; i++)                                                         \
@@ -127,11 +134,11 @@ static tg_tensor log_softmax_expand(const tg_application *a) { return tg_sub(a->
 
 #define sum_rows_f32 sum_to_f32
 #define sum_rows_f64 sum_to_f64
-REDUCTION(sum, TG_OP_ROW_SUM, all_shape, sum_vjp, NULL, "sum(%0)", "\\sum %0")
-REDUCTION(sum_rows, TG_OP_ROW_SUM, row_shape, sum_vjp, NULL, "sum_rows(%0)", "\\sum_i %0")
+REDUCTION(sum, TG_OP_ROW_SUM | TG_OP_CONTINUES, all_shape, sum_vjp, NULL, "sum(%0)", "\\sum %0")
+REDUCTION(sum_rows, TG_OP_ROW_SUM | TG_OP_CONTINUES, row_shape, sum_vjp, NULL, "sum_rows(%0)", "\\sum_i %0")
 REDUCTION(sum_cols, TG_OP_ROWWISE, column_shape, sum_vjp, NULL, "sum_cols(%0)", "\\sum_j %0")
-REDUCTION(mean, TG_OP_ROW_SUM, all_shape, mean_vjp, mean_expand, "mean(%0)", "\\mathrm{mean}(%0)")
-REDUCTION(mean_rows, TG_OP_ROW_SUM, row_shape, mean_rows_vjp, mean_rows_expand, "mean_rows(%0)", "\\mathrm{mean}_i\\,%0")
+REDUCTION(mean, TG_OP_ROW_SUM | TG_OP_CONTINUES, all_shape, mean_vjp, mean_expand, "mean(%0)", "\\mathrm{mean}(%0)")
+REDUCTION(mean_rows, TG_OP_ROW_SUM | TG_OP_CONTINUES, row_shape, mean_rows_vjp, mean_rows_expand, "mean_rows(%0)", "\\mathrm{mean}_i\\,%0")
 REDUCTION(mean_cols, TG_OP_ROWWISE, column_shape, mean_cols_vjp, mean_cols_expand, "mean_cols(%0)", "\\mathrm{mean}_j\\,%0")
 REDUCTION(logsumexp, TG_OP_ROWWISE, column_shape, logsumexp_vjp, NULL, "ln(sum_cols(exp(%0)))", "\\ln\\sum_j e^{%0}")
 REDUCTION(softmax, TG_OP_ROWWISE, same_shape, softmax_vjp, softmax_expand, "exp(%0) / sum_cols(exp(%0))", "\\mathrm{softmax}(%0)")

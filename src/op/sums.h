@@ -8,17 +8,25 @@
 
 enum { TG_LANES = 64, TG_ROW_LANES = 8 };
 
-/* Element e goes to lane e mod the number of lanes; the lanes are added as a tree. */
+/* Element e goes to lane e mod the number of lanes; the lanes are added as a tree. The elements may come in parts, of which `first` says the index of the
+ * first element. */
 #define TG_LANED_SUM(name, real, lanes)                                                                    \
-    static inline real name(const real *x, int64_t count) {                                                \
-        real    lane[lanes] = { 0 };                                                                       \
-        int64_t e           = 0;                                                                           \
-        for (; e + lanes <= count; e += lanes)                                                             \
-            for (int k = 0; k < lanes; k++) lane[k] += x[e + k];                                           \
+    static inline void name##_part(real lane[lanes], int64_t first, const real *x, int64_t count) {        \
+        int64_t e = 0;                                                                                     \
+        for (; (first + e) % (lanes) != 0 && e < count; e++) lane[(first + e) % (lanes)] += x[e];          \
+        for (; e + (lanes) <= count; e += (lanes))                                                         \
+            for (int k = 0; k < (lanes); k++) lane[k] += x[e + k];                                         \
         for (int k = 0; e + k < count; k++) lane[k] += x[e + k];                                           \
-        for (int half = lanes / 2; half > 0; half /= 2)                                                    \
+    }                                                                                                      \
+    static inline real name##_total(real lane[lanes]) {                                                    \
+        for (int half = (lanes) / 2; half > 0; half /= 2)                                                  \
             for (int k = 0; k < half; k++) lane[k] += lane[k + half];                                      \
         return lane[0];                                                                                    \
+    }                                                                                                      \
+    static inline real name(const real *x, int64_t count) {                                                \
+        real lane[lanes] = { 0 };                                                                          \
+        name##_part(lane, 0, x, count);                                                                    \
+        return name##_total(lane);                                                                         \
     }
 TG_LANED_SUM(tg_lane_sum_f32, float, TG_LANES)
 TG_LANED_SUM(tg_lane_sum_f64, double, TG_LANES)

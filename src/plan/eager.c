@@ -132,7 +132,7 @@ static tg_status run_kernel_on(tg_tape *tape, uint32_t id, tg_operand *inputs) {
                                 : (tg_operand){ .rows = -1, .cols = -1 };
     const bool    summed = (op->flags & TG_OP_ROW_SUM) != 0 && count > 0;
     const tg_call call   = { .output = value_of(tape, id), .rows = shape.rows, .cols = shape.cols, .inputs = inputs, .input_count = count,
-                             .attributes = tg_attributes_of(tape, id), .row_end = shape.rows, .all_rows = summed ? inputs[0].rows : shape.rows,
+                             .attributes = tg_attributes_of(tape, id), .row_end = shape.rows, .all_rows = summed ? inputs[0].rows : shape.rows, .all_cols = summed ? inputs[0].cols : shape.cols,
                              .seed = tape->seed, .step = tape->step, .draw = op->flags & TG_OP_RANDOM ? tape->draws - 1 : 0 };
     if (tape->type == TG_F64) op->f64(&call);
     else if (op->f32 != NULL) op->f32(&call);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 /* A pointer of the code by its number, while the lists still grow. */
+enum { TG_SUM_STATE = 64 };      /* numbers that a sum keeps from part to part */
+
 typedef enum slot_kind { SLOT_OPERAND, SLOT_OUTPUT, SLOT_FACTOR, SLOT_ADDED, SLOT_TO, SLOT_FROM } slot_kind;
 
 typedef struct slot {
@@ -130,14 +132,19 @@ static void add_step(emitter *e, uint32_t id, uint32_t output, const tg_cut *cut
     tg_step step = { .op = op, .kernel = code->type == TG_F64 ? op->f64 : op->f32, .node = node->origin, .first_operand = (uint32_t)code->operand_count,
                      .first_attribute = copy_attributes(e, id) };
     step.call = (tg_call){ .rows = shape.rows, .cols = shape.cols, .input_count = (int)node->input_count, .row_end = shape.rows,
-                           .all_rows = summed ? tg_shape_at(c->graph, inputs[0]).rows : shape.rows, .draw = op->flags & TG_OP_RANDOM ? e->draws[node->origin] : 0 };
-    if (cut != NULL && cut->flat) step.call.rows = step.call.row_end = 1, step.call.cols = cut->block;
-    if (cut != NULL && !cut->flat) step.call.rows = step.call.row_end = cut->block;
-    if (cut != NULL && !c->is_register[id]) step.output_advance = (size_t)(cut->block * (cut->flat ? 1 : shape.cols)) * element_of(e, id);
+                           .all_rows = summed ? tg_shape_at(c->graph, inputs[0]).rows : shape.rows,
+                           .all_cols = summed ? tg_shape_at(c->graph, inputs[0]).cols : shape.cols, .draw = op->flags & TG_OP_RANDOM ? e->draws[node->origin] : 0 };
+    step.is_sum = cut != NULL && !(op->flags & TG_OP_ELEMENTWISE);
+    const bool     moves = cut != NULL && !step.is_sum;
+    const tg_shape whole = step.is_sum ? tg_shape_at(c->graph, inputs[0]) : shape;      /* of the strip */
+    if (moves && cut->flat) step.call.rows = step.call.row_end = 1, step.call.cols = cut->block;
+    if (moves && !cut->flat) step.call.rows = step.call.row_end = cut->block;
+    if (moves && !c->is_register[id]) step.output_advance = (size_t)(cut->block * (cut->flat ? 1 : shape.cols)) * element_of(e, id);
+    if (step.is_sum && cut->blocks > 1) code->state_count += TG_SUM_STATE;
     for (uint32_t k = 0; k < node->input_count; k++) {
         size_t     advance = 0;
         tg_operand operand = { .rows = -1, .cols = -1 };
-        if (inputs[k] != 0) operand = cut != NULL ? cut_operand(e, inputs[k], shape, *cut, &advance)
+        if (inputs[k] != 0) operand = cut != NULL ? cut_operand(e, inputs[k], whole, *cut, &advance)
                                                   : tg_operand_of(NULL, tg_shape_at(c->graph, inputs[k]), (op->flags & TG_OP_ELEMENTWISE) != 0, shape);
         add_operand(e, operand, advance, inputs[k]);
     }
@@ -274,7 +281,8 @@ static void emit_strip(emitter *e, const tg_group *group) {
     if (cut.blocks == 1) add_single_steps(e, first);
     else add_instruction(e, (tg_instruction){ .kind = TG_DO_STRIP, .first_step = (uint32_t)first,
                                               .step_count = (uint32_t)(e->code->step_count - first), .flat = cut.flat, .blocks = cut.blocks,
-                                              .block = cut.block, .last = cut.last });
+                                              .block = cut.block, .last = cut.last,
+                                              .block_elements = cut.block * (cut.flat ? 1 : tg_shape_at(e->c->graph, group->first).cols) });
 }
 
 static void emit_call(emitter *e, const tg_group *group) {
@@ -448,6 +456,12 @@ static void set_pointers(emitter *e) {
 /* Behind the last growth: what was counted becomes addresses. */
 static void set_addresses(emitter *e) {
     tg_plan_code *code = e->code;
+    double *state = code->states = tg_allocate(code->state_count * sizeof *code->states);
+    for (size_t i = 0; i < code->instruction_count; i++) {
+        const tg_instruction *n = &code->instructions[i];
+        for (uint32_t k = 0; k < n->step_count && n->kind == TG_DO_STRIP; k++)
+            if (code->steps[n->first_step + k].is_sum && state != NULL) code->steps[n->first_step + k].call.state = state, state += TG_SUM_STATE;
+    }
     for (size_t i = 0; i < code->step_count; i++) {
         tg_step *step         = &code->steps[i];
         step->operands        = code->operands + step->first_operand;
@@ -464,7 +478,7 @@ static void set_addresses(emitter *e) {
     for (size_t i = 0; i < code->instruction_count; i++) code->instructions[i].steps = code->steps + code->instructions[i].first_step;
     code->converted          = tg_allocate(code->converted_count * sizeof *code->converted);
     code->converted_operands = tg_allocate(code->converted_operand_count * sizeof *code->converted_operands);
-    if (code->converted == NULL || code->converted_operands == NULL) e->failed = true;
+    if (code->states == NULL || code->converted == NULL || code->converted_operands == NULL) e->failed = true;
 }
 
 static bool number_draws(emitter *e) {

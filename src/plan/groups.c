@@ -62,28 +62,52 @@ static bool shares(const tg_compiler *c, const tg_group *group, uint32_t id) {
     return false;
 }
 
-/* A view of a member is complete only when the strip is. */
+/* A view of a member, and a sum, are complete only when the strip is. */
+static bool is_member(const tg_compiler *c, uint32_t g, uint32_t id) { return c->group_of[id] == g && has(c, id, TG_OP_ELEMENTWISE); }
+
 static bool may_join(const tg_compiler *c, uint32_t g, uint32_t id) {
     const tg_group *group  = &c->groups[g];
     const uint32_t *inputs = tg_inputs_of(c->graph, id);
     if (group->kind != TG_GROUP_STRIP || group->count >= MOST_MEMBERS || !same_shape(c, group->first, id)) return false;
     for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
         if (inputs[k] == 0) continue;
-        const bool is_member = c->group_of[inputs[k]] == g && !has(c, inputs[k], TG_OP_VIEW);
-        if (!is_member && !comes_before(c, inputs[k], group->position)) return false;
+        if (!is_member(c, g, inputs[k]) && !comes_before(c, inputs[k], group->position)) return false;
     }
     return shares(c, group, id);
 }
 
+/* A sum that can be called part by part joins the strip that computes what it adds up; it is complete when the strip is. */
+static bool sum_may_join(const tg_compiler *c, uint32_t g, uint32_t id) {
+    const tg_group *group  = &c->groups[g];
+    const uint32_t *inputs = tg_inputs_of(c->graph, id);
+    bool            reads  = false;
+    if (group->kind != TG_GROUP_STRIP || group->count >= MOST_MEMBERS) return false;
+    for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
+        if (inputs[k] == 0 || !same_shape(c, group->first, inputs[k])) return false;
+        const bool member = is_member(c, g, inputs[k]);
+        if (!member && !comes_before(c, inputs[k], group->position)) return false;
+        reads |= member;
+    }
+    return reads;
+}
+
+static bool join_strip(tg_compiler *c, uint32_t id, bool (*may)(const tg_compiler *c, uint32_t g, uint32_t id)) {
+    for (size_t tried = 0; tg_pass_is_on(c, TG_PASS_strips) && tried < MOST_TRIED && tried < c->group_count; tried++) {
+        const uint32_t g = (uint32_t)(c->group_count - 1 - tried);
+        if (!may(c, g, id)) continue;
+        join(c, g, id);
+        return true;
+    }
+    return false;
+}
+
 static void add_elementwise(tg_compiler *c, uint32_t id) {
-    if (tg_pass_is_on(c, TG_PASS_strips))
-        for (size_t tried = 0; tried < MOST_TRIED && tried < c->group_count; tried++) {
-            const uint32_t g = (uint32_t)(c->group_count - 1 - tried);
-            if (!may_join(c, g, id)) continue;
-            join(c, g, id);
-            return;
-        }
-    found(c, TG_GROUP_STRIP, id);
+    if (!join_strip(c, id, may_join)) found(c, TG_GROUP_STRIP, id);
+}
+
+static void add_call(tg_compiler *c, uint32_t id) {
+    if (has(c, id, TG_OP_CONTINUES) && join_strip(c, id, sum_may_join)) return;
+    found(c, has(c, id, TG_OP_CONCAT) ? TG_GROUP_CONCAT : has(c, id, TG_OP_PRODUCT) ? TG_GROUP_PRODUCT : TG_GROUP_CALL, id);
 }
 
 /* ---- updates that join a product ---- */
@@ -107,7 +131,7 @@ static void add_node(tg_compiler *c, uint32_t id, const uint32_t *readers) {
     if (tg_leaf_of(c->graph, id) != NULL || has(c, id, TG_OP_VIEW)) c->group_of[id] = TG_NO_GROUP;
     else if (joins_product(c, id, readers)) join_product(c, id);
     else if (has(c, id, TG_OP_ELEMENTWISE)) add_elementwise(c, id);
-    else found(c, has(c, id, TG_OP_CONCAT) ? TG_GROUP_CONCAT : has(c, id, TG_OP_PRODUCT) ? TG_GROUP_PRODUCT : TG_GROUP_CALL, id);
+    else add_call(c, id);
 }
 
 static void add_label_checks(tg_compiler *c, uint32_t id) {

@@ -33,6 +33,7 @@ typedef struct tg_step {
     const size_t  *advances;         /* [input_count] bytes from one block to the next */
     size_t         output_advance;
     uint32_t       node;             /* of the tape, for sentences and listings */
+    bool           is_sum;           /* over the parts of a strip: its output does not move */
 } tg_step;
 
 typedef enum tg_instruction_kind {
@@ -51,6 +52,7 @@ typedef struct tg_instruction {
     uint32_t    first_step, step_count;
     bool        flat;                /* a strip whose blocks are elements, not rows */
     int64_t     blocks, block, last; /* a strip: number of blocks, elements or rows of each, and of the last */
+    int64_t     block_elements;
     void       *to;                  /* copy, zero */
     const void *from;                /* copy, checks */
     int64_t     count;
@@ -100,6 +102,8 @@ typedef struct tg_plan_code {
     size_t            readable_count, readable_capacity;
     struct tg_block **written;       /* blocks whose version rises */
     size_t            written_count, written_capacity;
+    double           *states;        /* of sums that are called part by part: 64 each */
+    size_t            state_count;
     double           *converted;     /* room for kernels in double */
     size_t            converted_count;
     tg_operand       *converted_operands;

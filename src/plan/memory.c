@@ -5,14 +5,23 @@ enum { STRIP_ELEMENTS = 1024 };      /* of a block: it stays in the first-level 
 
 /* ---- how strips are cut ---- */
 
+static bool is_elementwise(const tg_compiler *c, uint32_t id) { return (c->graph->nodes[id].op->flags & TG_OP_ELEMENTWISE) != 0; }
+
+/* A sum of all elements, for which rows are nothing special; of one column, the sum of its rows looks the same. */
+static bool is_total(const tg_compiler *c, uint32_t id) {
+    return tg_elements(tg_shape_at(c->graph, id)) == 1 && tg_shape_at(c->graph, tg_inputs_of(c->graph, id)[0]).cols != 1;
+}
+
 static bool is_flat(const tg_compiler *c, const tg_group *strip) {
     const tg_shape shape = tg_shape_at(c->graph, strip->first);
-    for (uint32_t id = strip->first; id != 0; id = id == strip->last ? 0 : c->next[id])
+    for (uint32_t id = strip->first; id != 0; id = id == strip->last ? 0 : c->next[id]) {
+        if (!is_elementwise(c, id) && !is_total(c, id)) return false;
         for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
             const uint32_t operand = tg_inputs_of(c->graph, id)[k];
             const tg_shape s       = tg_shape_at(c->graph, operand);
             if (operand != 0 && tg_elements(s) != 1 && (s.rows != shape.rows || s.cols != shape.cols)) return false;
         }
+    }
     return true;
 }
 
@@ -99,7 +108,7 @@ static void live_through_group(layout *l, const tg_group *group) {
         return;
     }
     for (uint32_t id = group->first; id != 0; id = id == group->last ? 0 : c->next[id], step++) {
-        const bool whole = group->kind != TG_GROUP_STRIP || (many && !c->is_register[id]);      /* from the first block to the last */
+        const bool whole = group->kind != TG_GROUP_STRIP || !is_elementwise(c, id) || (many && !c->is_register[id]);      /* from the first block to the last */
         write_at(l, id, whole ? group->begin : step, whole ? group->end : step);
         for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
             const uint32_t operand = tg_inputs_of(c->graph, id)[k];
@@ -114,7 +123,7 @@ static tg_status find_registers(tg_compiler *c) {
     c->is_register = tg_compiler_room(c, length, sizeof *c->is_register);
     if (c->is_register == NULL || !tg_pass_is_on(c, TG_PASS_memory)) return c->tape->status;
     for (uint32_t id = 1; id < length; id++)
-        c->is_register[id] = c->parent[id] == id && c->group_of[id] != TG_NO_GROUP && c->groups[c->group_of[id]].kind == TG_GROUP_STRIP;
+        c->is_register[id] = c->parent[id] == id && c->group_of[id] != TG_NO_GROUP && is_elementwise(c, id) && c->groups[c->group_of[id]].kind == TG_GROUP_STRIP;
     for (uint32_t id = 1; id < length; id++) {
         if (c->parent[id] != id) c->is_register[c->parent[id]] = false;
         for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {

@@ -32,6 +32,7 @@ static bool is_overwritten_in_place(const tg_compiler *c, const tg_reader *reade
     const uint32_t operand = tg_inputs_of(c->graph, reader->node)[reader->operand];
     const tg_shape a = tg_shape_at(c->graph, operand), b = tg_shape_at(c->graph, written);
     const tg_root  root = tg_root_of(c, written);      /* as if it were placed already */
+    if (!(c->graph->nodes[written].op->flags & TG_OP_ELEMENTWISE)) return false;      /* a sum is written before all is read */
     return a.rows == b.rows && a.cols == b.cols && reader->begin == root.offset && reader->node <= written;
 }
 

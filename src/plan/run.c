@@ -65,10 +65,10 @@ static void move_pointers(tg_step *step, ptrdiff_t blocks) {
 
 /* A flat block is one row of elements; any other some rows. What is repeated keeps its one row. */
 static void set_size(tg_step *step, bool flat, int64_t size) {
-    if (flat) step->call.cols = size;
-    else step->call.rows = step->call.row_end = size;
+    if (!step->is_sum && flat) step->call.cols = size;
+    if (!step->is_sum && !flat) step->call.rows = step->call.row_end = size;
     for (int k = 0; k < step->call.input_count; k++) {
-        if (step->advances[k] == 0) continue;
+        if (step->advances[k] == 0 && !step->is_sum) continue;      /* all operands of a sum have the strip's shape */
         if (flat) step->operands[k].cols = size;
         else step->operands[k].rows = size;
     }
@@ -78,10 +78,12 @@ static void run_strip(const tg_plan_code *code, const tg_instruction *strip) {
     for (int64_t b = 0; b < strip->blocks; b++)
         for (uint32_t i = 0; i < strip->step_count; i++) {
             tg_step *step = &strip->steps[i];
-            if (b == strip->blocks - 1) set_size(step, strip->flat, strip->last);
+            step->call.first = b == 0;
+            step->call.last  = b == strip->blocks - 1;
+            if (step->call.last) set_size(step, strip->flat, strip->last);
             run_step(code, step);
             move_pointers(step, 1);
-            step->call.first_element += strip->flat ? strip->block : strip->block * step->call.cols;
+            step->call.first_element += strip->block_elements;
         }
     for (uint32_t i = 0; i < strip->step_count; i++) {
         tg_step *step = &strip->steps[i];
@@ -161,6 +163,7 @@ void tg_code_release(tg_plan_code *code) {
     tg_release(code->pointers, code->pointer_capacity * sizeof *code->pointers);
     tg_release(code->readable, code->readable_capacity * sizeof *code->readable);
     tg_release(code->written, code->written_capacity * sizeof *code->written);
+    tg_release(code->states, code->state_count * sizeof *code->states);
     tg_release(code->converted, code->converted_count * sizeof *code->converted);
     tg_release(code->converted_operands, code->converted_operand_count * sizeof *code->converted_operands);
     *code = (tg_plan_code){ 0 };

@@ -73,7 +73,7 @@ static void check_rows(const tg_op *op, bool f64, int64_t r) {
     prepare(&o, op, f64);
     const tg_shape shape = shape_of(op, &o);
     tg_call call = { .output = whole, .rows = shape.rows, .cols = shape.cols, .inputs = o.input, .input_count = o.count, .attributes = o.attributes,
-                     .row_end = shape.rows, .all_rows = ROWS, .seed = 5, .step = 3, .draw = 2 };
+                     .row_end = shape.rows, .all_rows = ROWS, .all_cols = COLS, .seed = 5, .step = 3, .draw = 2 };
     memset(whole, 0, sizeof whole);
     memset(cut, 0, sizeof cut);
     kernel_of(op, f64)(&call);
@@ -108,8 +108,38 @@ static void run_panel(const tg_op *op, bool f64, const operands *o, int64_t begi
         input[k].rows = rows;
     }
     kernel_of(op, f64)(&(tg_call){ .output = output, .rows = shape.rows, .cols = shape.cols, .inputs = input, .input_count = o->count,
-                                   .attributes = o->attributes, .row_end = shape.rows, .all_rows = ROWS });
+                                   .attributes = o->attributes, .row_end = shape.rows, .all_rows = ROWS, .all_cols = COLS });
 }
+
+/* Part by part, in order, with what is kept between them: the bits of one call. */
+static void check_parts(const tg_op *op, bool f64, int64_t r) {
+    static operands o;
+    double          whole[MOST] = { 0 }, parts[MOST] = { 0 }, room[64];
+    prepare(&o, op, f64);
+    const tg_shape shape = shape_of(op, &o);
+    run_panel(op, f64, &o, 0, ROWS, shape, whole);
+    for (int64_t begin = 0; begin < ROWS; begin += r) {
+        tg_operand input = o.input[0];
+        input.data = (const char *)input.data + (size_t)(begin * input.row_stride) * (f64 ? 8 : 4);
+        input.rows = begin + r < ROWS ? r : ROWS - begin;
+        kernel_of(op, f64)(&(tg_call){ .output = parts, .rows = shape.rows, .cols = shape.cols, .inputs = &input, .input_count = 1,
+                                       .attributes = o.attributes, .row_end = shape.rows, .first_element = begin * COLS, .all_rows = ROWS,
+                                       .all_cols = COLS, .state = room, .first = begin == 0, .last = begin + r >= ROWS });
+    }
+    ck_assert_msg(memcmp(whole, parts, (size_t)(shape.rows * shape.cols) * (f64 ? 8 : 4)) == 0, "%s: parts of %d rows differ", op->name, (int)r);
+}
+
+START_TEST(sums_may_be_continued) {
+    int continued = 0;
+    for (int i = 0; i < tg_op_count(); i++) {
+        const tg_op *op = tg_op_at(i);
+        if (!(op->flags & TG_OP_CONTINUES)) continue;
+        continued++;
+        for (int64_t r = 1; r <= ROWS; r++) check_parts(op, true, r), check_parts(op, false, r);
+    }
+    ck_assert_int_ge(continued, 4);
+}
+END_TEST
 
 /* In order of the panels, each added to the sum so far; the panels computed in the order given. */
 static void add_panels(const tg_op *op, bool f64, const operands *o, int64_t r, const int64_t *order, int panels, tg_shape shape, double *sum) {
@@ -159,5 +189,5 @@ START_TEST(sums_over_rows_are_sums_of_panels) {
 END_TEST
 
 int main(void) {
-    return RUN_TESTS("panels", rows_may_be_cut_anywhere, sums_over_rows_are_sums_of_panels);
+    return RUN_TESTS("panels", rows_may_be_cut_anywhere, sums_over_rows_are_sums_of_panels, sums_may_be_continued);
 }
