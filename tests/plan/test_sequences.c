@@ -223,6 +223,13 @@ START_TEST(random_sequences) {
 }
 END_TEST
 
+/* More plans than are held: those that go may be those of the last step. */
+START_TEST(long_sequences) {
+    draw_data();
+    for (int i = 0; i < count_of(8, 10); i++) play(9001 + (uint64_t)i, 250, i % 2 == 0 ? TG_F32 : TG_F64, i / 2 % 2 == 0 ? TG_F32 : TG_F64);
+}
+END_TEST
+
 /* ---- plans that are found again ---- */
 
 static tg_tape *tape;
@@ -391,6 +398,7 @@ int main(void) {
     TCase *random = tcase_create("random"), *found = tcase_create("found");
     tcase_set_timeout(random, 300);
     tcase_add_test(random, random_sequences);
+    tcase_add_test(random, long_sequences);
     tcase_add_checked_fixture(found, set_up, tear_down);
     tcase_add_test(found, loops_of_two_lengths);
     tcase_add_test(found, one_bit_of_an_attribute);

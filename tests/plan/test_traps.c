@@ -770,6 +770,8 @@ static void repeated_operands_in_double(tg_tape *tape, tg_params *params, progra
     for (int i = 0; i < 5; i++)
         for (int j = 0; j < 5; j++) run(p, tg_sum_cols(tg_mul(distance(x[i], tg_sin(x[j])), distance(x[j], x[i]))));
     run(p, distance(tg_tanh(input(tape, 1, 2500)), distance(x[3], input(tape, 1, 2500))));
+    const tg_tensor wide = tg_tanh(input(tape, 7, 1500)), row = tg_exp(input(tape, 1, 1500)), column = tg_sin(input(tape, 7, 1));
+    run(p, tg_sub(tg_mul(distance(wide, row), column), tg_add(distance(column, row), tg_view(wide, 1500, 1, 1500))));
 }
 
 START_TEST(repeated_operands_of_kernels_in_double) { expect_eager_bits(make_three, repeated_operands_in_double); }
