@@ -7,6 +7,7 @@ typedef struct world {
     net           net;
     tg_optimizer *optimizer;
     tg_tape      *tape;
+    tg_type       type;
     values        seen;
 } world;
 
@@ -113,13 +114,28 @@ static void look_beside(world *w, tg_tensor loss) {
     double *const   list[1] = { out };
     see(w, tg_look(&loss, 1, list));
     add_number(&w->seen, out[0]);
-    run_alone(w, tg_exp(tg_neg(loss)));
+    const tg_tensor h = tg_tanh(tg_use(w->tape, tg_variable_find(w->net.params, "w0"))), y = tg_exp(tg_neg(loss));
+    tg_keep(h);
+    see(w, tg_run(y));
+    see(w, tg_look((tg_tensor[]){ loss }, 1, list));      /* and ends no reading */
+    add_number(&w->seen, out[0]);
+    see_value(w, h);
+    see_value(w, y);
+}
+
+/* What was read in place is no input: it lies in memory of the tape, or in a variable. */
+static void feed_back(world *w, tg_tensor loss) {
+    const tg_tensor v = tg_use(w->tape, tg_variable_find(w->net.params, "w0")), y = draw_below(2) == 0 ? tg_assign(v, tg_scale(v, 0.5)) : tg_tanh(v);
+    run_and_see(w, (tg_tensor[]){ y, loss }, 2);
+    if (tg_tape_status(w->tape) != TG_OK) return;
+    const tg_tensor again = w->type == TG_F64 ? tg_input_f64(w->tape, tg_data_f64(y), 1, 1) : tg_input(w->tape, tg_data(y), 1, 1);
+    see(w, tg_run(tg_exp(again)));
 }
 
 typedef void (*step_fn)(world *w, tg_tensor loss);
 
 static const step_fn steps[] = { run_alone, minimize, minimize, assign_one, descend_in_a_loop, fail_a_shape, fail_a_label, fail_a_check, use_a_stale_handle,
-                                 use_an_old_handle, fail_a_gradient, write_twice, run_nothing, read_what_was_not_kept, look_beside };
+                                 use_an_old_handle, fail_a_gradient, write_twice, run_nothing, read_what_was_not_kept, look_beside, feed_back };
 
 enum { STEP_KINDS = sizeof steps / sizeof steps[0] };
 
@@ -188,7 +204,7 @@ static void freeze_something(world w[3]) {
 static void play(uint64_t seed, int length, tg_type type, tg_type stored) {
     const executor *all = &executors[EXECUTORS - 1];
     world           w[3] = { { .tape = tape_for(all, type) } };      /* on the old tape, on a new one, and on an eager one */
-    for (int i = 0; i < 3; i++) make_world(&w[i], seed, stored);
+    for (int i = 0; i < 3; i++) w[i].type = type, make_world(&w[i], seed, stored);
     step last = { 0 };
     for (int k = 0; k < length; k++) {
         state = seed * 1000 + (uint64_t)k;
