@@ -43,7 +43,9 @@ static tg_place place_of(const emitter *e, uint32_t id) {
     return place;
 }
 
-static size_t element_of(const emitter *e, uint32_t id) { return tg_shape_at(e->c->graph, id).integer ? sizeof(int32_t) : tg_type_bytes(e->code->type); }
+static size_t element_of(const emitter *e, uint32_t id) {
+    return tg_shape_at(e->c->graph, id).integer ? sizeof(int32_t) : tg_type_bytes(e->code->type);
+}
 
 static bool same_place(tg_place a, tg_place b) { return a.base == b.base && a.offset == b.offset; }
 

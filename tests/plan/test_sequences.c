@@ -134,7 +134,8 @@ static void feed_back(world *w, tg_tensor loss) {
 
 typedef void (*step_fn)(world *w, tg_tensor loss);
 
-static const step_fn steps[] = { run_alone, minimize, minimize, assign_one, descend_in_a_loop, fail_a_shape, fail_a_label, fail_a_check, use_a_stale_handle,
+static const step_fn steps[] = { run_alone, minimize, minimize, assign_one, descend_in_a_loop, fail_a_shape, fail_a_label, fail_a_check,
+                                 use_a_stale_handle,
                                  use_an_old_handle, fail_a_gradient, write_twice, run_nothing, read_what_was_not_kept, look_beside, feed_back };
 
 enum { STEP_KINDS = sizeof steps / sizeof steps[0] };
@@ -173,13 +174,15 @@ static void copy_params(tg_params *to, const tg_params *from) {
 
 static void copy_world(world *to, const world *from) {
     copy_params(to->net.params, from->net.params);
-    for (int i = 0; tg_optimizer_state(from->optimizer, i) != NULL; i++) copy_params(tg_optimizer_state(to->optimizer, i), tg_optimizer_state(from->optimizer, i));
+    for (int i = 0; tg_optimizer_state(from->optimizer, i) != NULL; i++)
+        copy_params(tg_optimizer_state(to->optimizer, i), tg_optimizer_state(from->optimizer, i));
 }
 
 static void make_world(world *w, uint64_t seed, tg_type stored) {
     w->net = (net){ .seed = seed, .width = 2 + (int64_t)(seed % 5) };
     make_net_params(&w->net, stored);
-    w->optimizer = tg_adam_new(w->net.params, &(tg_adam_options){ .learning_rate = 0.05, .allow_unused = true, .clip_norm = seed % 2 == 0 ? 0.3 : 0 });
+    w->optimizer = tg_adam_new(w->net.params, &(tg_adam_options){ .learning_rate = 0.05, .allow_unused = true,
+                                                                  .clip_norm = seed % 2 == 0 ? 0.3 : 0 });
 }
 
 static void free_world(world *w) {
@@ -190,7 +193,8 @@ static void free_world(world *w) {
 
 static step draw_step(uint64_t seed) {
     static const int64_t batches[5] = { 1, 3, 24, 2, 3 };
-    return (step){ .structure = seed * 3 + (uint64_t)draw_below(3), .detail = 77 + (uint64_t)draw_below(4), .kind = draw_below(STEP_KINDS), .kept = draw_below(3),
+    return (step){ .structure = seed * 3 + (uint64_t)draw_below(3), .detail = 77 + (uint64_t)draw_below(4), .kind = draw_below(STEP_KINDS),
+                   .kept = draw_below(3),
                    .batch = batches[draw_below(5)], .training = draw_below(4) > 0 };
 }
 
@@ -317,7 +321,8 @@ START_TEST(one_bit_of_an_attribute) {
     const uint64_t numbers[4] = { UINT64_C(0x7ff8000000000001), UINT64_C(0x7ff8000000000002), UINT64_C(0), UINT64_C(0x8000000000000000) };
     for (int i = 0; i < 12; i++) {
         tg_begin(tape, NULL);
-        const tg_tensor c = tg_constant(tape, from_bits(numbers[i % 4])), y = tg_concat((tg_tensor[]){ c, tg_constant(tape, from_bits(numbers[(i + 1) % 4])) }, 2);
+        const tg_tensor c = tg_constant(tape, from_bits(numbers[i % 4])), next = tg_constant(tape, from_bits(numbers[(i + 1) % 4]));
+        const tg_tensor y = tg_concat((tg_tensor[]){ c, next }, 2);
         double          out[2];
         expect_ok(tg_run_many((tg_tensor[]){ c, y }, 2));
         expect_ok(tg_read_f64(y, out));

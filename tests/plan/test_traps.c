@@ -325,7 +325,8 @@ static void overlapping_views(tg_tape *tape, tg_params *params, program *p) {
 /* A value may take over the memory of its operand only if no other view of that is read with it. */
 static void subtract_own_row(tg_tape *tape, tg_params *params, program *p) {
     (void)params;
-    const tg_tensor x = tg_tanh(input(tape, 50, 60)), row = tg_tanh(input(tape, 1, 60)), column = tg_tanh(input(tape, 60, 1)), last = tg_exp(input(tape, 50, 60));
+    const tg_tensor x = tg_tanh(input(tape, 50, 60)), row = tg_tanh(input(tape, 1, 60)), column = tg_tanh(input(tape, 60, 1));
+    const tg_tensor last = tg_exp(input(tape, 50, 60));
     run(p, tg_sum_cols(tg_sub(x, tg_view(x, 0, 1, 60))));
     run(p, tg_sum_cols(tg_exp(tg_sub(last, tg_view(last, 60, 50, 1)))));
     run(p, tg_sum_cols(tg_div(row, tg_view(row, 0, 1, 1))));
@@ -588,7 +589,8 @@ static void train_groups(values *v, const executor *e, tg_type type, tg_type sto
     for (int i = 0; i < 3; i++)
         tg_variable_new(params, names[i], 3 + i, 4, &(tg_variable_options){ .init = TG_NORMAL, .group = i == 2 ? "other" : "one" });
     tg_optimizer *optimizer = tg_adam_new(params, &(tg_adam_options){ .learning_rate = 0.1, .clip_norm = 0.5,
-                                                                      .groups = &(tg_group_options){ .group = "other", .learning_rate = 0.01 }, .group_count = 1 });
+                                                                      .groups = &(tg_group_options){ .group = "other", .learning_rate = 0.01 },
+                                                                          .group_count = 1 });
     tg_tape *tape = tape_for(e, type);
     for (int step = 0; step < 4; step++) {
         tg_begin(tape, NULL);
@@ -654,7 +656,8 @@ static void largest(const tg_call *call, bool f64) {
 static void largest_f32(const tg_call *call) { largest(call, false); }
 static void largest_f64(const tg_call *call) { largest(call, true); }
 
-static const tg_op largest_op = { .size = sizeof(tg_op), .name = "test_largest", .arity = 1, .flags = TG_OP_ROWWISE | TG_OP_STOP, .shape = column_shape,
+static const tg_op largest_op = { .size = sizeof(tg_op), .name = "test_largest", .arity = 1, .flags = TG_OP_ROWWISE | TG_OP_STOP,
+                                  .shape = column_shape,
                                   .f32 = largest_f32, .f64 = largest_f64 };
 
 /* x + labels, element by element */
@@ -740,7 +743,8 @@ static void same_f64(const tg_call *call) {
 
 static tg_tensor its_operand(const tg_application *a) { return a->inputs[0]; }
 
-static const tg_op same_op = { .size = sizeof(tg_op), .name = "test_same", .arity = 1, .flags = TG_OP_ELEMENTWISE, .shape = first_shape, .f32 = same_f32,
+static const tg_op same_op = { .size = sizeof(tg_op), .name = "test_same", .arity = 1, .flags = TG_OP_ELEMENTWISE, .shape = first_shape,
+                               .f32 = same_f32,
                                .f64 = same_f64, .simplify = its_operand };
 
 static tg_tensor same(tg_tensor x) { return tg_apply(x.tape, &same_op, &x, 1, NULL); }
@@ -766,7 +770,8 @@ static tg_tensor distance(tg_tensor x, tg_tensor y) { return tg_apply(x.tape, &d
 
 static void repeated_operands_in_double(tg_tape *tape, tg_params *params, program *p) {
     (void)params;
-    const tg_tensor x[5] = { tg_tanh(input(tape, 70, 45)), tg_exp(input(tape, 1, 45)), tg_tanh(input(tape, 70, 1)), tg_exp(input(tape, 1, 1)), input(tape, 70, 45) };
+    const tg_tensor x[5] = { tg_tanh(input(tape, 70, 45)), tg_exp(input(tape, 1, 45)), tg_tanh(input(tape, 70, 1)), tg_exp(input(tape, 1, 1)),
+                             input(tape, 70, 45) };
     for (int i = 0; i < 5; i++)
         for (int j = 0; j < 5; j++) run(p, tg_sum_cols(tg_mul(distance(x[i], tg_sin(x[j])), distance(x[j], x[i]))));
     run(p, distance(tg_tanh(input(tape, 1, 2500)), distance(x[3], input(tape, 1, 2500))));
@@ -868,7 +873,8 @@ int main(void) {
                      concats_that_are_written, a_block_with_zeros_between_its_variables, a_frozen_slice_is_left_out,
                      a_reader_of_the_old_value_and_one_of_the_new, a_kept_variable_that_is_written, views_of_one_range,
                      a_value_and_a_view_of_it_in_one_call, derivatives_through_views_and_blocks, twins_and_infinities,
-                     six_hundred_variables_in_a_block, products_that_an_update_joins, a_broadcast_of_a_column, draws_in_strips, many_calls_and_outputs,
+                     six_hundred_variables_in_a_block, products_that_an_update_joins, a_broadcast_of_a_column, draws_in_strips,
+                         many_calls_and_outputs,
                      checks_come_before_writes, clipping_over_groups_and_a_step_count_in_double, integers_of_users, labels_that_change_behind_the_run,
                      repeated_operands_of_kernels_in_double, numbers_too_small_for_a_float, values_that_are_simplified_to_variables,
                      an_expansion_with_data_of_its_own,
