@@ -73,9 +73,11 @@ static tg_status collect_outcomes(tg_compiler *c, const tg_tensor tensors[], int
     tg_tape  *tape   = c->tape;
     tg_writes writes = { 0 };
     for (int i = 0; i < count && tape->status == TG_OK; i++) add_outcome(c, (tg_outcome){ .kind = TG_READ, .node = tensors[i].id });
-    for (size_t i = 0; i < tape->kept.count && tape->status == TG_OK && !c->options->without_kept; i++) add_outcome(c, (tg_outcome){ .kind = TG_READ, .node = tape->kept.at[i] });
+    for (size_t i = 0; i < tape->kept.count && tape->status == TG_OK && !c->options->without_kept; i++)
+        add_outcome(c, (tg_outcome){ .kind = TG_READ, .node = tape->kept.at[i] });
     for (size_t i = 0; i < tape->finite.count && tape->status == TG_OK && !c->options->without_checks; i++)
-        if (needed[tape->finite.at[i]] && !tg_shape_at(tape, tape->finite.at[i]).integer) add_outcome(c, (tg_outcome){ .kind = TG_FINITE, .node = tape->finite.at[i] });
+        if (needed[tape->finite.at[i]] && !tg_shape_at(tape, tape->finite.at[i]).integer)
+            add_outcome(c, (tg_outcome){ .kind = TG_FINITE, .node = tape->finite.at[i] });
     if (tape->status == TG_OK && !c->options->without_writes) tg_collect_writes(tape, needed, &writes);
     for (size_t i = 0; i < writes.count && tape->status == TG_OK; i++)
         add_outcome(c, (tg_outcome){ .kind = TG_WRITE, .node = writes.at[i].assign, .write = writes.at[i] });

@@ -225,7 +225,10 @@ static tg_status run(tg_tape *tape, const tg_tensor tensors[], int count) {
     tg_mark_needed(tape, tensors, count, &tape->kept, e->needed);
     if (check_leaves(tape, e->needed) != TG_OK || check_values(tape, e->needed) != TG_OK || tg_collect_writes(tape, e->needed, &e->writes) != TG_OK)
         return tape->status;
+    const bool     flush  = tape->type == TG_F32 && !tape->keep_denormals;
+    const unsigned before = flush ? tg_denormals_flush() : 0;
     write_all(tape, &e->writes);
+    if (flush) tg_denormals_restore(before);
     return TG_OK;
 }
 

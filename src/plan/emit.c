@@ -1,4 +1,5 @@
 /* emit.c - instructions: each group as calls of kernels, with pointers that are set when bases are known. */
+#include "kernel/denormals.h"
 #include "plan/match.h"
 
 #include <stdlib.h>
@@ -45,7 +46,9 @@ static tg_place place_of(const emitter *e, uint32_t id) {
     return place;
 }
 
-static size_t element_of(const emitter *e, uint32_t id) { return tg_shape_at(e->c->graph, id).integer ? sizeof(int32_t) : tg_type_bytes(e->code->type); }
+static size_t element_of(const emitter *e, uint32_t id) {
+    return tg_shape_at(e->c->graph, id).integer ? sizeof(int32_t) : tg_type_bytes(e->code->type);
+}
 
 static bool same_place(tg_place a, tg_place b) { return a.base == b.base && a.offset == b.offset; }
 
@@ -369,6 +372,14 @@ static tg_type type_of_leaf(const tg_leaf *leaf) {
     return leaf->kind == TG_LEAF_F64 ? TG_F64 : leaf->kind == TG_LEAF_BLOCK ? leaf->block->params->type : TG_F32;
 }
 
+/* As in a run: too small for a normal float, it is zero. */
+static void set_constant(const tg_plan_code *code, void *to, double number) {
+    const bool     flush  = code->type == TG_F32 && !code->keep_denormals;
+    const unsigned before = flush ? tg_denormals_flush() : 0;
+    tg_convert(to, code->type, &number, TG_F64, 1);
+    if (flush) tg_denormals_restore(before);
+}
+
 /* Leaves of another type than the run are converted first; constants and scalars have their numbers. */
 static void emit_leaves(emitter *e) {
     tg_compiler  *c    = e->c;
@@ -379,7 +390,7 @@ static void emit_leaves(emitter *e) {
         const tg_leaf *leaf = tg_leaf_of(c->graph, id);
         if (leaf == NULL) continue;
         const tg_place place = c->places[id];
-        if (leaf->kind == TG_LEAF_CONSTANT) tg_convert(code->numbers + place.offset, code->type, &leaf->number, TG_F64, 1);
+        if (leaf->kind == TG_LEAF_CONSTANT) set_constant(code, code->numbers + place.offset, leaf->number);
         else if (leaf->kind == TG_LEAF_SCALAR) code->leaves[tg_leaf_number(c, id)].number = place.offset + 1;
         else if (place.base == TG_BASE_ARENA)
             add_copy(e, place, code->type, (tg_place){ TG_BASE_LEAVES + tg_leaf_number(c, id), 0 }, type_of_leaf(leaf), tg_elements(tg_shape_at(c->graph, id)),

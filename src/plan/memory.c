@@ -204,15 +204,16 @@ static void give_back(layout *l, size_t offset, size_t bytes) {
     }
 }
 
-/* Whether a group reads the value element by element where it writes its own, and no part of it as a view in another place or shape: what is written
- * in its memory would change under such a reader. */
+/* Whether a group reads the value element by element where it writes its own, and no part of it as a view in another place or shape, nor as a factor
+ * of a product: what is written in its memory would change under such a reader. */
 static bool is_read_in_place(const tg_compiler *c, const tg_group *group, uint32_t root, tg_shape shape) {
     for (uint32_t m = group->first; m != 0; m = m == group->last ? 0 : c->next[m])
         for (uint32_t k = 0; k < c->graph->nodes[m].input_count; k++) {
             const uint32_t operand = tg_inputs_of(c->graph, m)[k];
             const tg_root  read    = tg_root_of(c, operand);
             const tg_shape s       = tg_shape_at(c->graph, operand);
-            if (operand != 0 && read.node == root && (read.offset != 0 || s.rows != shape.rows || s.cols != shape.cols)) return false;
+            const bool     element = group->kind == TG_GROUP_PRODUCT ? m == group->last && k == 2 : read.offset == 0;
+            if (operand != 0 && read.node == root && (!element || s.rows != shape.rows || s.cols != shape.cols)) return false;
         }
     return true;
 }

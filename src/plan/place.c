@@ -62,9 +62,9 @@ static bool place_in_block(tg_compiler *c, uint32_t id, uint32_t leaf, int64_t a
 /* Whether the value, or a view of it, can be read afterwards as node of the tape, `except` apart. It then has to stay as computed, while the zeros
  * between the variables of a block are restored. */
 static bool is_read(const tg_compiler *c, uint32_t id, uint32_t except) {
-    for (size_t i = 0; i < c->outcome_count; i++) {
+    for (size_t i = 0; i < c->outcome_count && c->outcomes[i].kind == TG_READ; i++) {      /* those are the first ones */
         const tg_outcome *o = &c->outcomes[i];
-        if (o->kind == TG_READ && o->node != except && o->value != 0 && tg_root_of(c, o->value).node == id) return true;
+        if (o->node != except && o->value != 0 && tg_root_of(c, o->value).node == id) return true;
     }
     return false;
 }

@@ -46,8 +46,8 @@ static bool is_same_call(const tg_tape *tape, const call *c, const tg_tensor ten
     return has_ids(c, (size_t)count, tape->kept.at, c->kept_count) && has_ids(c, (size_t)count + c->kept_count, tape->finite.at, c->finite_count);
 }
 
-/* Calls of the last step stand for those of this one while no node differs: from those nodes with which they were made, which may have been others than
- * those of the last step, if that did not run. */
+/* Calls of the last step stand for those of this one while no node differs: from those nodes with which they were made, which may have been others
+ * than those of the last step, if that did not run. */
 static void follow_step(tg_tape *tape) {
     planned *p = planned_of(tape);
     if (p->handle_step != tape->handle_step) {

@@ -75,11 +75,11 @@ static inline size_t first_difference(const values *a, const values *b, double t
     return i == a->count && i == b->count ? SIZE_MAX : i;
 }
 
-#define expect_same(a, b, tolerance, format, ...)                                                                                                     \
-    do {                                                                                                                                              \
-        const size_t at_ = first_difference(a, b, tolerance);                                                                                         \
-        ck_assert_msg(at_ == SIZE_MAX, format ": number %zu of %zu (%zu) is %.17g, should be %.17g", __VA_ARGS__, at_, (b)->count, (a)->count,         \
-                      at_ < (b)->count ? (b)->at[at_] : (double)NAN, at_ < (a)->count ? (a)->at[at_] : (double)NAN);                                   \
+#define expect_same(a, b, tolerance, format, ...)                                                                                                  \
+    do {                                                                                                                                           \
+        const size_t at_ = first_difference(a, b, tolerance);                                                                                      \
+        ck_assert_msg(at_ == SIZE_MAX, format ": number %zu of %zu (%zu) is %.17g, should be %.17g", __VA_ARGS__, at_, (b)->count, (a)->count,     \
+                      at_ < (b)->count ? (b)->at[at_] : (double)NAN, at_ < (a)->count ? (a)->at[at_] : (double)NAN);                               \
     } while (0)
 
 static inline void clear(values *v) { v->count = 0; }
@@ -111,7 +111,8 @@ enum { EXECUTORS = sizeof executors / sizeof executors[0] };
 static inline const char *name_of(const executor *e) { return e->passes == NULL ? "eager" : e->passes[0] == '\0' ? "all" : e->passes; }
 
 static inline tg_tape *tape_for(const executor *e, tg_type type) {
-    tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = type, .seed = 17, .eager = e->passes == NULL, .passes = e->passes != NULL ? e->passes : "" });
+    const char *passes = e->passes != NULL ? e->passes : "";
+    tg_tape    *tape   = tg_tape_new(&(tg_tape_options){ .type = type, .seed = 17, .eager = e->passes == NULL, .passes = passes });
     ck_assert_ptr_nonnull(tape);
     return tape;
 }

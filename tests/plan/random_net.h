@@ -20,7 +20,8 @@ static inline tg_status same_shape_rule(const tg_shape inputs[], int count, cons
 /* Each row without its mean, by expansion alone; the second expands to what expands in its turn. */
 static tg_tensor centred(const tg_application *a) { return tg_sub(a->inputs[0], tg_mean_cols(a->inputs[0])); }
 
-static const tg_op centre_op = { .size = sizeof(tg_op), .name = "test_centre", .arity = 1, .flags = TG_OP_ROWWISE, .shape = same_shape_rule, .expand = centred };
+static const tg_op centre_op = { .size = sizeof(tg_op), .name = "test_centre", .arity = 1, .flags = TG_OP_ROWWISE, .shape = same_shape_rule,
+                                 .expand = centred };
 
 static tg_tensor centred_softmax(const tg_application *a) { return tg_softmax(tg_apply(a->tape, &centre_op, a->inputs, 1, NULL)); }
 
@@ -30,7 +31,8 @@ static const tg_op twice_op = { .size = sizeof(tg_op), .name = "test_twice", .ar
 /* An op that is its operand. */
 static tg_tensor itself(const tg_application *a) { return a->inputs[0]; }
 
-static const tg_op itself_op = { .size = sizeof(tg_op), .name = "test_itself", .arity = 1, .flags = TG_OP_ROWWISE, .shape = same_shape_rule, .expand = itself };
+static const tg_op itself_op = { .size = sizeof(tg_op), .name = "test_itself", .arity = 1, .flags = TG_OP_ROWWISE, .shape = same_shape_rule,
+                                 .expand = itself };
 
 static inline tg_tensor apply_one(const tg_op *op, tg_tensor x) { return tg_apply(x.tape, op, &x, 1, NULL); }
 
@@ -162,7 +164,8 @@ static inline tg_tensor rotated(const pool *p) {
 static inline tg_tensor overlapped(const pool *p) {
     const net      *n    = p->net;
     const int64_t   size = n->batch * n->width, half = size / 2 + 1, more = size - half;
-    const tg_tensor x = pick(p), a = tg_view(x, 0, 1, half), b = tg_view(x, size - half, 1, half), y = draw_below(2) == 0 ? tg_mul(a, b) : tg_sub(b, a);
+    const tg_tensor x = pick(p), a = tg_view(x, 0, 1, half), b = tg_view(x, size - half, 1, half);
+    const tg_tensor y = draw_below(2) == 0 ? tg_mul(a, b) : tg_sub(b, a);
     const tg_tensor parts[] = { tg_tanh(y), tg_view(tg_view(x, 0, 1, half), half - more, 1, more) };
     return tg_view(tg_concat(parts, 2), 0, n->batch, n->width);
 }

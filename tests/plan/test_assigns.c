@@ -89,7 +89,8 @@ static tg_tensor joined(step *s, int64_t rows, int64_t cols, int depth) {
     while (left > 0) {
         const int64_t size = count == 4 || left == 1 ? left : 1 + draw_below((int)left);
         const int64_t high = size % 4 == 0 && draw_below(2) == 0 ? 4 : 1;
-        parts[count] = count > 0 && size_of(parts[count - 1]) == size && draw_below(2) == 0 ? parts[count - 1] : value_of(s, high, size / high, depth - 1);
+        const bool    again = count > 0 && size_of(parts[count - 1]) == size && draw_below(2) == 0;
+        parts[count] = again ? parts[count - 1] : value_of(s, high, size / high, depth - 1);
         left -= size, count++;
     }
     const tg_tensor all = tg_concat(parts, count);
@@ -116,6 +117,10 @@ static tg_tensor product(step *s, int64_t rows, int64_t cols) {
     return tg_matmul_transposed(a, turned, window(s, inner, cols), false);
 }
 
+static tg_tensor update(step *s, tg_tensor by) {
+    return tg_axpy(tg_scale(window(s, 1, 1), 0.1), by, window(s, tg_rows(by), tg_cols(by)));
+}
+
 static tg_tensor value_of(step *s, int64_t rows, int64_t cols, int depth) {
     if (depth <= 0) return window(s, rows, cols);
     switch (draw_below(9)) {
@@ -123,7 +128,7 @@ static tg_tensor value_of(step *s, int64_t rows, int64_t cols, int depth) {
         case 2: case 3: return add(s, two(s, rows, cols, depth));
         case 4: return add(s, joined(s, rows, cols, depth));
         case 5: return add(s, product(s, rows, cols));
-        case 6: return add(s, tg_axpy(tg_scale(window(s, 1, 1), 0.1), draw_below(2) == 0 ? product(s, rows, cols) : window(s, rows, cols), window(s, rows, cols)));
+        case 6: return add(s, update(s, draw_below(2) == 0 ? product(s, rows, cols) : window(s, rows, cols)));
         case 7: return draw_below(2) == 0 ? tg_broadcast_to(tg_tanh(tg_sum_rows(window(s, 3, cols))), rows, cols) : window(s, rows, cols);
         default: return window(s, rows, cols);
     }
@@ -169,7 +174,8 @@ static void record(step *s, uint64_t seed) {
     for (int i = draw_below(4); i > 0; i--) value_of(s, 1 + draw_below(6), 1 + draw_below(8), 3);
     if (draw_below(4) == 0) value_of(s, 40, 60, 3);
     write_some(s);
-    for (int i = 1 + draw_below(4); i > 0 && s->run_count < MOST_RUN; i--) s->run[s->run_count++] = value_of(s, 1 + draw_below(4), 1 + draw_below(8), 2);
+    for (int i = 1 + draw_below(4); i > 0 && s->run_count < MOST_RUN; i--)
+        s->run[s->run_count++] = value_of(s, 1 + draw_below(4), 1 + draw_below(8), 2);
     for (int i = draw_below(5); i > 0 && s->count > 0; i--) s->kept[s->kept_count++] = tg_keep(s->pool[draw_below(s->count)]);
     if (draw_below(8) == 0 && s->count > 0) tg_require_finite(s->pool[draw_below(s->count)]);
     if (draw_below(6) == 0) s->run[0] = tg_require_finite(tg_add(tg_sum(s->run[0]), tg_log(tg_mean(a_block(s)))));      /* finite or not */
@@ -209,7 +215,8 @@ START_TEST(random_assignments) {
         for (int e = 1; e < EXECUTORS; e++) {
             values planned = { 0 };
             play(&planned, &executors[e], 50 + (uint64_t)i, type, stored);
-            expect_same(&eager, &planned, type == TG_F64 ? executors[e].f64_tolerance : 0, "step %d, run in f%d, stored in f%d, passes %s", i, 32 * (int)type,
+            expect_same(&eager, &planned, type == TG_F64 ? executors[e].f64_tolerance : 0, "step %d, run in f%d, stored in f%d, passes %s", i,
+                        32 * (int)type,
                         32 * (int)stored, name_of(&executors[e]));
             release(&planned);
         }

@@ -24,7 +24,8 @@ static bool add(tg_params *params, const char *name, int64_t rows, int64_t cols,
 
 static bool make_model(model *m) {
     m->params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
-    if (m->params == NULL || !add(m->params, "w", 5, 7, NULL) || !add(m->params, "b", 1, 7, NULL) || !add(m->params, "v", 7, 3, "other")) return false;
+    if (m->params == NULL || !add(m->params, "w", 5, 7, NULL) || !add(m->params, "b", 1, 7, NULL)) return false;
+    if (!add(m->params, "v", 7, 3, "other")) return false;
     m->optimizer = tg_adam_new(m->params, &(tg_adam_options){ .learning_rate = 0.1, .clip_norm = 0.5 });
     m->tape      = m->optimizer != NULL ? tg_tape_new(&(tg_tape_options){ .type = TG_F64, .seed = 4 }) : NULL;
     return m->tape != NULL;

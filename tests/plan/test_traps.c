@@ -325,7 +325,8 @@ static void overlapping_views(tg_tape *tape, tg_params *params, program *p) {
 /* A value may take over the memory of its operand only if no other view of that is read with it. */
 static void subtract_own_row(tg_tape *tape, tg_params *params, program *p) {
     (void)params;
-    const tg_tensor x = tg_tanh(input(tape, 50, 60)), row = tg_tanh(input(tape, 1, 60)), column = tg_tanh(input(tape, 60, 1)), last = tg_exp(input(tape, 50, 60));
+    const tg_tensor x = tg_tanh(input(tape, 50, 60)), row = tg_tanh(input(tape, 1, 60)), column = tg_tanh(input(tape, 60, 1));
+    const tg_tensor last = tg_exp(input(tape, 50, 60));
     run(p, tg_sum_cols(tg_sub(x, tg_view(x, 0, 1, 60))));
     run(p, tg_sum_cols(tg_exp(tg_sub(last, tg_view(last, 60, 50, 1)))));
     run(p, tg_sum_cols(tg_div(row, tg_view(row, 0, 1, 1))));
@@ -456,7 +457,20 @@ static void long_sums_read(tg_tape *tape, tg_params *params, program *p) {
     run(p, tg_assign(bias, tg_axpy(tg_constant(tape, 0.1), tg_matmul(bias, square), bias)));
 }
 
+/* The update may take over what it adds to, but not what its product reads. */
+static void product_of_what_is_updated(tg_tape *tape, tg_params *params, program *p) {
+    const tg_tensor x = tg_tanh(input(tape, 40, 40)), y = tg_exp(input(tape, 40, 40)), z = tg_tanh(input(tape, 1, 1)), rate = tg_constant(tape, -0.1);
+    run(p, tg_sum_rows(tg_axpy(rate, tg_matmul(x, x), x)));
+    run(p, tg_sum_rows(tg_axpy(rate, tg_matmul_transposed(y, true, input(tape, 40, 40), false), y)));
+    run(p, tg_exp(tg_axpy(z, tg_matmul(z, z), z)));
+    const tg_tensor w = tg_sigmoid(use(tape, params, "first")), square = tg_view(w, 8, 64, 64);
+    run(p, tg_sum_rows(tg_axpy(rate, tg_matmul(w, square), w)));
+    const tg_tensor v = use(tape, params, "first");
+    run(p, tg_assign(v, tg_axpy(rate, tg_matmul(v, tg_view(v, 0, 64, 64)), v)));
+}
+
 START_TEST(products_that_an_update_joins) {
+    expect_eager_bits(make_wide, product_of_what_is_updated);
     expect_eager_bits(make_wide, long_sums);
     expect_eager_bits(make_wide, long_sums_read);
 }
@@ -575,7 +589,8 @@ static void train_groups(values *v, const executor *e, tg_type type, tg_type sto
     for (int i = 0; i < 3; i++)
         tg_variable_new(params, names[i], 3 + i, 4, &(tg_variable_options){ .init = TG_NORMAL, .group = i == 2 ? "other" : "one" });
     tg_optimizer *optimizer = tg_adam_new(params, &(tg_adam_options){ .learning_rate = 0.1, .clip_norm = 0.5,
-                                                                      .groups = &(tg_group_options){ .group = "other", .learning_rate = 0.01 }, .group_count = 1 });
+                                                                      .groups = &(tg_group_options){ .group = "other", .learning_rate = 0.01 },
+                                                                          .group_count = 1 });
     tg_tape *tape = tape_for(e, type);
     for (int step = 0; step < 4; step++) {
         tg_begin(tape, NULL);
@@ -641,7 +656,8 @@ static void largest(const tg_call *call, bool f64) {
 static void largest_f32(const tg_call *call) { largest(call, false); }
 static void largest_f64(const tg_call *call) { largest(call, true); }
 
-static const tg_op largest_op = { .size = sizeof(tg_op), .name = "test_largest", .arity = 1, .flags = TG_OP_ROWWISE | TG_OP_STOP, .shape = column_shape,
+static const tg_op largest_op = { .size = sizeof(tg_op), .name = "test_largest", .arity = 1, .flags = TG_OP_ROWWISE | TG_OP_STOP,
+                                  .shape = column_shape,
                                   .f32 = largest_f32, .f64 = largest_f64 };
 
 /* x + labels, element by element */
@@ -727,7 +743,8 @@ static void same_f64(const tg_call *call) {
 
 static tg_tensor its_operand(const tg_application *a) { return a->inputs[0]; }
 
-static const tg_op same_op = { .size = sizeof(tg_op), .name = "test_same", .arity = 1, .flags = TG_OP_ELEMENTWISE, .shape = first_shape, .f32 = same_f32,
+static const tg_op same_op = { .size = sizeof(tg_op), .name = "test_same", .arity = 1, .flags = TG_OP_ELEMENTWISE, .shape = first_shape,
+                               .f32 = same_f32,
                                .f64 = same_f64, .simplify = its_operand };
 
 static tg_tensor same(tg_tensor x) { return tg_apply(x.tape, &same_op, &x, 1, NULL); }
@@ -739,6 +756,49 @@ static void swap_what_is_simplified(tg_tape *tape, tg_params *params, program *p
     keep(p, same(b));
     keep(p, tg_view(same(same(c)), 3, 1, 7));
 }
+
+/* A kernel in double only, on converted blocks of operands that are repeated in one way or another. */
+static void distance_f64(const tg_call *call) {
+    for (int64_t i = call->row_begin; i < call->row_end; i++)
+        for (int64_t j = 0; j < call->cols; j++)
+            ((double *)call->output)[i * call->cols + j] = hypot(element(call, 0, i, j, true), element(call, 1, i, j, true));
+}
+
+static const tg_op distance_op = { .size = sizeof(tg_op), .name = "test_distance", .arity = 2, .flags = TG_OP_ELEMENTWISE, .f64 = distance_f64 };
+
+static tg_tensor distance(tg_tensor x, tg_tensor y) { return tg_apply(x.tape, &distance_op, (tg_tensor[]){ x, y }, 2, NULL); }
+
+static void repeated_operands_in_double(tg_tape *tape, tg_params *params, program *p) {
+    (void)params;
+    const tg_tensor x[5] = { tg_tanh(input(tape, 70, 45)), tg_exp(input(tape, 1, 45)), tg_tanh(input(tape, 70, 1)), tg_exp(input(tape, 1, 1)),
+                             input(tape, 70, 45) };
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 5; j++) run(p, tg_sum_cols(tg_mul(distance(x[i], tg_sin(x[j])), distance(x[j], x[i]))));
+    run(p, distance(tg_tanh(input(tape, 1, 2500)), distance(x[3], input(tape, 1, 2500))));
+    const tg_tensor wide = tg_tanh(input(tape, 7, 1500)), row = tg_exp(input(tape, 1, 1500)), column = tg_sin(input(tape, 7, 1));
+    run(p, tg_sub(tg_mul(distance(wide, row), column), tg_add(distance(column, row), tg_view(wide, 1500, 1, 1500))));
+}
+
+START_TEST(repeated_operands_of_kernels_in_double) { expect_eager_bits(make_three, repeated_operands_in_double); }
+END_TEST
+
+/* Numbers too small for a normal float are zero in f32 runs, constants too. */
+static void denormals(tg_tape *tape, tg_params *params, program *p) {
+    static const float  small[4]  = { 1e-40F, -1e-40F, 1e-30F, 1e-45F };
+    static const double number    = 3e-41, numbers_[4] = { 1e-40, -1e-310, 1e-300, 1 };
+    const tg_tensor     x         = tg_input(tape, small, 1, 4), one = tg_constant(tape, 1);
+    run(p, x);
+    run(p, tg_constant(tape, 1e-40));
+    run(p, tg_broadcast_to(tg_constant(tape, 1e-41), 2, 3));
+    run(p, tg_select(one, tg_constant(tape, -1e-42), x));
+    run(p, tg_scalar_input(tape, &number));
+    run(p, tg_input_f64(tape, numbers_, 1, 4));
+    run(p, tg_mul(x, tg_scale(one, 0.5)));
+    run(p, set(tape, params, "a", tg_concat((tg_tensor[]){ x, tg_view(tg_broadcast_to(tg_constant(tape, 1e-41), 3, 4), 0, 1, 12) }, 2)));
+}
+
+START_TEST(numbers_too_small_for_a_float) { expect_eager_bits(make_three, denormals); }
+END_TEST
 
 START_TEST(values_that_are_simplified_to_variables) { expect_eager_bits(make_three, swap_what_is_simplified); }
 END_TEST
@@ -813,8 +873,10 @@ int main(void) {
                      concats_that_are_written, a_block_with_zeros_between_its_variables, a_frozen_slice_is_left_out,
                      a_reader_of_the_old_value_and_one_of_the_new, a_kept_variable_that_is_written, views_of_one_range,
                      a_value_and_a_view_of_it_in_one_call, derivatives_through_views_and_blocks, twins_and_infinities,
-                     six_hundred_variables_in_a_block, products_that_an_update_joins, a_broadcast_of_a_column, draws_in_strips, many_calls_and_outputs,
+                     six_hundred_variables_in_a_block, products_that_an_update_joins, a_broadcast_of_a_column, draws_in_strips,
+                         many_calls_and_outputs,
                      checks_come_before_writes, clipping_over_groups_and_a_step_count_in_double, integers_of_users, labels_that_change_behind_the_run,
-                     values_that_are_simplified_to_variables, an_expansion_with_data_of_its_own,
+                     repeated_operands_of_kernels_in_double, numbers_too_small_for_a_float, values_that_are_simplified_to_variables,
+                     an_expansion_with_data_of_its_own,
                      a_step_that_did_not_run_is_no_step_to_agree_with, params_that_take_the_place_of_freed_ones);
 }
