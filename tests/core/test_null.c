@@ -161,6 +161,9 @@ START_TEST(operands_that_are_not_given) {
     fails(tg_map(TG_NONE, NULL, NULL));
     fails(tg_map(TG_NONE, exp, exp));
     fails(tg_map_context(TG_NONE, NULL, NULL, NULL));
+    fails(tg_map2(TG_NONE, NULL, NULL, NULL));
+    fails(tg_map2(TG_NONE, exp, exp, exp));
+    fails(tg_map2_context(TG_NONE, NULL, NULL, NULL, NULL));
     fails(tg_name(TG_NONE, "h"));
     is_nothing(tg_rows(TG_NONE) + tg_cols(TG_NONE) + tg_message_count(TG_NONE));
 }

@@ -481,6 +481,62 @@ START_TEST(ops_of_users) {
 }
 END_TEST
 
+/* sin(3 x) and its derivatives, each plain and with the 3 from a context. */
+static double sine(double x) { return sin(3 * x); }
+static double sine_slope(double x) { return 3 * cos(3 * x); }
+static double sine_bend(double x) { return -9 * sin(3 * x); }
+static double sine_of(double x, const void *factor) { return sin(*(const double *)factor * x); }
+static double sine_slope_of(double x, const void *factor) { return *(const double *)factor * cos(*(const double *)factor * x); }
+static double sine_bend_of(double x, const void *factor) { return -*(const double *)factor * *(const double *)factor * sin(*(const double *)factor * x); }
+
+static tg_tensor use_map2(tg_tape *tape, tg_tensor x, const void *context) {
+    (void)tape;
+    return context == NULL ? tg_map2(x, sine, sine_slope, sine_bend) : tg_map2_context(x, sine_of, sine_slope_of, sine_bend_of, context);
+}
+
+static tg_tensor use_map2_twice(tg_tape *tape, tg_tensor x, const void *context) { return tg_mul(x, use_map2(tape, use_map2(tape, x, context), context)); }
+
+START_TEST(functions_with_two_derivatives) {
+    const double factor = 3, seed[3] = { 1, 1, 1 }, direction[3] = { 1, 1, 1 };
+    double       x[3] = { 0.3, -1, 2 }, g[3];
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    for (int k = 0; k < 2; k++) {
+        const void *context = k == 0 ? NULL : &factor;
+        tally       t[2]    = { { 0 } };
+        state = 21;
+        check_program(t, tape, x, 3, 3, use_map2_twice, context, 3);
+        judge(t, "map2");
+        for (int order = 1; order <= 2; order++) {
+            evaluate(tape, x, 3, use_map2, context, seed, order, direction, g);
+            for (int i = 0; i < 3; i++) ck_assert_double_eq(g[i], order == 1 ? sine_slope(x[i]) : sine_bend(x[i]));
+        }
+        tg_begin(tape, NULL);
+        tg_tensor input = tg_input_f64(tape, x, 1, 3), first = tg_grad(tg_sum(use_map2(tape, input, context)), input);
+        tg_tensor second = tg_grad(tg_sum(first), input);
+        ck_assert_msg(tg_tape_status(tape) == TG_OK, "%s", tg_tape_error(tape));
+        tg_grad(tg_sum(second), input);
+        ck_assert_int_eq(tg_tape_status(tape), TG_NO_DERIVATIVE);
+        ck_assert_ptr_nonnull(strstr(tg_tape_error(tape), "= map(v1)"));
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
+START_TEST(functions_that_are_missing_are_refused) {
+    const double x    = 1;
+    tg_tape     *tape = tg_tape_new(NULL);
+    for (int k = 0; k < 6; k++) {
+        tg_begin(tape, NULL);
+        const tg_tensor a = tg_input_f64(tape, &x, 1, 1);
+        const tg_tensor y = k < 3 ? tg_map2(a, k == 0 ? NULL : sine, k == 1 ? NULL : sine_slope, k == 2 ? NULL : sine_bend)
+                                  : tg_map2_context(a, k == 3 ? NULL : sine_of, k == 4 ? NULL : sine_slope_of, k == 5 ? NULL : sine_bend_of, &x);
+        ck_assert_uint_eq(y.id, 0);
+        ck_assert_int_eq(tg_tape_status(tape), TG_NULL_ARGUMENT);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
 START_TEST(messages_add_up) {
     const double x[2] = { 3, 4 };
     tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
@@ -516,6 +572,6 @@ END_TEST
 int main(void) {
     return RUN_TESTS("grad", every_op, kernels_do_what_expansions_say,
                      random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
-                     disconnected_stopped_and_unused, ops_of_users,
+                     disconnected_stopped_and_unused, ops_of_users, functions_with_two_derivatives, functions_that_are_missing_are_refused,
                      messages_add_up, a_long_chain_needs_no_deep_stack);
 }
