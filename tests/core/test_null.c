@@ -185,6 +185,7 @@ START_TEST(results_of_what_is_not_given) {
     refuses(tg_message_at(TG_NONE, 0, &message));
     refuses(tg_gradients(TG_NONE, TG_NONE, &out, 1, &out, NULL));
     refuses(tg_explain(TG_NONE, TG_TEXT, stderr, NULL));
+    refuses(tg_gradcheck(TG_NONE, NULL));
     makes_nothing(tg_data(TG_NONE));
     makes_nothing(tg_data_f64(TG_NONE));
     ck_assert(isnan(tg_item(TG_NONE)));
