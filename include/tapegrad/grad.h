@@ -1,6 +1,6 @@
 /* grad.h - derivatives, recorded on the tape as ordinary tensors: they can be run, read, drawn and differentiated again.
  *
- * Each call here walks the tape backwards once, when it is called. Nothing is computed before an executing call.
+ * Each call here walks the tape backwards when it is called: once, tg_jvp twice. Nothing is computed before an executing call.
  * Failures on the tape: TG_NO_DERIVATIVE (names the op), TG_DISCONNECTED, TG_SHAPE_MISMATCH.
  */
 #ifndef TAPEGRAD_GRAD_H
@@ -27,6 +27,12 @@ TG_API tg_status tg_gradients(tg_tensor y, tg_tensor seed, const tg_tensor xs[],
 /* Derivative of each row's y by one column of the same row's x: y [batch, 1], x [batch, c] -> [batch, 1], for u_x, u_xx, ...
  * Row i of y must depend on no other row of x; for batch statistics, and other nets that mix rows, the result is the sum over those rows. */
 TG_API tg_tensor tg_diff(tg_tensor y, tg_tensor x, int64_t column);
+
+/* (dy/dx) v, with the shape of y: how y changes as x moves along v. y of any shape, x any tensor of the step, v of the shape of x. Zeros where y
+ * does not depend on x, or does through stops only; frozen variables of a block x do not move. Recorded as two reverse walks, of which a run
+ * computes what the second needs (Townsend 2017, "A new trick for calculating Jacobian vector products"), so that no op needs a rule of its own for it. On
+ * failure the tape is as before the call, its error apart. */
+TG_API tg_tensor tg_jvp(tg_tensor y, tg_tensor x, tg_tensor v);
 
 /* ---- how a gradient came about ---- */
 

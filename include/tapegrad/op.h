@@ -179,12 +179,16 @@ TG_API tg_status tg_register_fusion(const tg_fusion *fusion);
 
 /* ---- elementwise functions given as plain C: pure, and called once per element, in double ---- */
 
-/* f(x), with df = f'. A second derivative is TG_NO_DERIVATIVE. */
+/* f(x), of the shape of x, with df = f'. df may be NULL: then a derivative is TG_NO_DERIVATIVE, naming the node; else the second one is. */
 TG_API tg_tensor tg_map(tg_tensor x, double (*f)(double), double (*df)(double));
 
-/* The same with a context, passed on. It is borrowed, for as long as the step can run, and its contents may change between steps only. */
+/* The same with ddf = f'': the third derivative is TG_NO_DERIVATIVE. None of the functions may be NULL. */
+TG_API tg_tensor tg_map2(tg_tensor x, double (*f)(double), double (*df)(double), double (*ddf)(double));
+
+/* Both with a context, passed on. It is borrowed, for as long as the step can run, and its contents may change between steps only. */
 typedef double (*tg_map_fn)(double x, const void *context);
 TG_API tg_tensor tg_map_context(tg_tensor x, tg_map_fn f, tg_map_fn df, const void *context);
+TG_API tg_tensor tg_map2_context(tg_tensor x, tg_map_fn f, tg_map_fn df, tg_map_fn ddf, const void *context);
 
 /* ---- kernels by rows ---- */
 

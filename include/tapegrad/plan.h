@@ -41,6 +41,10 @@ TG_API tg_status tg_plan_bind_i32(tg_plan *plan, int index, const int32_t *data)
 /* An executing call: computes all outputs. Allocates nothing. On failure it assigns nothing. */
 TG_API TG_MUST_CHECK tg_status tg_plan_run(tg_plan *plan);
 
+/* The step number of the next run, which keys its draws together with the seed; each run that succeeds advances it by one. Setting it again repeats
+ * the draws of a run. */
+TG_API tg_status tg_plan_set_step(tg_plan *plan, uint64_t step);
+
 /* Copies output number index, row-major; TG_NOT_KEPT unless the last run succeeded. tg_plan_data: in place until the next run; NULL on failure and
  * if the plan computes in the other type. */
 TG_API TG_MUST_CHECK tg_status tg_plan_read(tg_plan *plan, int index, float *out);

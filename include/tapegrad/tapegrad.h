@@ -11,6 +11,7 @@
  *     io.h         files
  *     explain.h    a step, printed
  *     op.h         ops of your own
+ *     check.h      whether derivatives are right
  */
 #ifndef TAPEGRAD_TAPEGRAD_H
 #define TAPEGRAD_TAPEGRAD_H
@@ -23,6 +24,7 @@
 #include <tapegrad/grad.h>
 #include <tapegrad/plan.h>
 #include <tapegrad/explain.h>
+#include <tapegrad/check.h>
 #include <tapegrad/data.h>
 #include <tapegrad/nn.h>
 #include <tapegrad/io.h>

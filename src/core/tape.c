@@ -178,15 +178,15 @@ tg_position tg_position_of(const tg_tape *tape) {
                           tape->section_count, tape->section_node_count, tape->message_count,   tape->draws };
 }
 
-/* Nodes that are taken away can no longer be marked. */
-static void drop_ids(tg_ids *list, size_t length) {
-    while (list->count > 0 && list->at[list->count - 1] >= length) list->count--;
+/* Nodes that are taken away are no longer marked, even if they were known and may come again. */
+static void drop_ids(tg_tape *tape, tg_ids *list, size_t length, unsigned mark) {
+    while (list->count > 0 && list->at[list->count - 1] >= length) tape->nodes[list->at[--list->count]].marks &= (uint16_t)~mark;
 }
 
 void tg_go_to(tg_tape *tape, tg_position position) {
     if (position.length < tape->length) {
-        drop_ids(&tape->kept, position.length);
-        drop_ids(&tape->finite, position.length);
+        drop_ids(tape, &tape->kept, position.length, TG_MARK_KEPT);
+        drop_ids(tape, &tape->finite, position.length, TG_MARK_FINITE);
     }
     tape->length             = position.length;
     tape->operand_count      = position.operand_count;
@@ -196,6 +196,14 @@ void tg_go_to(tg_tape *tape, tg_position position) {
     tape->section_node_count = position.section_node_count;
     tape->message_count      = position.message_count;
     tape->draws              = position.draws;
+}
+
+void tg_take_back(tg_tape *tape, tg_position position) {
+    tg_go_to(tape, position);
+    if (tape->status == TG_OK) return;
+    tg_keep_failure(tape->status, tape->sentence);
+    tape->status      = TG_OK;
+    tape->sentence[0] = '\0';
 }
 
 static bool make_room(tg_tape *tape, size_t inputs, size_t attribute_words) {

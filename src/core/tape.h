@@ -54,12 +54,6 @@ typedef struct tg_leaf {
     uint32_t         frozen;      /* blocks: which slices are frozen, see tg_block */
 } tg_leaf;
 
-/* Where a tape stands. */
-typedef struct tg_position {
-    size_t   length, operand_count, attribute_count, leaf_count, section_count, section_node_count, message_count;
-    uint32_t draws;
-} tg_position;
-
 /* What one walk recorded, behind its header node. */
 typedef struct tg_section {
     uint32_t    header;                               /* its node number; it ends where `behind` begins */
@@ -180,8 +174,7 @@ tg_tensor tg_record_leaf(tg_tape *tape, const tg_op *op, tg_shape shape, const t
 tg_tensor tg_record_node(tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes, tg_shape shape);
 
 /* Goes to a position that the tape had: back, which takes away what was recorded since, or on, over known nodes. */
-tg_position tg_position_of(const tg_tape *tape);
-void        tg_go_to(tg_tape *tape, tg_position position);
+void tg_go_to(tg_tape *tape, tg_position position);
 
 /* Whether the next node of this step is the one that the last step had there: same op, operands, attributes and scope. */
 bool tg_is_known(const tg_tape *tape, const tg_op *op, const uint32_t inputs[], int count, const void *attributes);

@@ -43,6 +43,31 @@ void tg_tell_log(const char *sentence);
 struct tg_params;
 void tg_params_take_back(struct tg_params *params, int count);
 
+/* A variable in its block, and whether assignments and gradients leave it out. */
+typedef struct tg_slice {
+    const char *name;
+    int64_t     offset, rows, cols;
+    bool        frozen;
+} tg_slice;
+
+/* Variable number index of the block that node id stands for; false behind the last, and for a node that is no block. */
+struct tg_tape;
+bool tg_slice_at(const struct tg_tape *tape, uint32_t id, int index, tg_slice *slice);
+
+/* ---- recording beside the step ---- */
+
+/* Where a tape stands. */
+typedef struct tg_position {
+    size_t   length, operand_count, attribute_count, leaf_count, section_count, section_node_count, message_count;
+    uint32_t draws;
+} tg_position;
+
+tg_position tg_position_of(const struct tg_tape *tape);
+
+/* Takes away what was recorded since, and the failure of it, which is then one for tg_last_error. The tape must not have failed before, and nothing
+ * may have run since. */
+void tg_take_back(struct tg_tape *tape, tg_position position);
+
 /* ---- files ---- */
 
 /* Writes a file that is complete on the disk, or as it was before: a temporary file beside it, fsync, rename, fsync of the folder. write is given

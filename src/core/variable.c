@@ -213,6 +213,19 @@ void tg_params_take_back(tg_params *params, int count) {
     }
 }
 
+bool tg_slice_at(const tg_tape *tape, uint32_t id, int index, tg_slice *slice) {
+    const tg_leaf *leaf = tg_leaf_of(tape, id);
+    if (leaf == NULL || leaf->kind != TG_LEAF_BLOCK) return false;
+    const tg_params *params = leaf->block->params;
+    for (size_t i = 0; i < params->variable_count; i++) {
+        const tg_variable *v = params->variables[i];
+        if (v->block != leaf->block || index-- > 0) continue;
+        *slice = (tg_slice){ v->name, v->offset, v->rows, v->cols, v->frozen };
+        return true;
+    }
+    return false;
+}
+
 int          tg_variable_count(const tg_params *params) { return params != NULL ? (int)params->variable_count : 0; }
 tg_variable *tg_variable_at(const tg_params *params, int index) {
     return params != NULL && index >= 0 && (size_t)index < params->variable_count ? params->variables[index] : NULL;

@@ -17,6 +17,28 @@ tg_tensor tg_diff(tg_tensor y, tg_tensor x, int64_t column) {
     return tg_transpose(tg_view(row, column * tg_rows(x), 1, tg_rows(x)));
 }
 
+/* TG_OK, or what is wrong, on the tape of y. */
+static tg_status check_direction(tg_tensor y, tg_tensor x, tg_tensor v) {
+    if (tg_check_tensor(y, "tg_jvp") != TG_OK || tg_check_operand(y.tape, x, "tg_jvp") != TG_OK || tg_check_operand(y.tape, v, "tg_jvp") != TG_OK)
+        return y.tape != NULL ? y.tape->status : TG_NULL_ARGUMENT;
+    const tg_shape of_x = tg_shape_of(x), of_v = tg_shape_of(v);
+    char           want[TG_SHAPE_TEXT], have[TG_SHAPE_TEXT];
+    if (of_x.rows == of_v.rows && of_x.cols == of_v.cols && !of_v.integer) return TG_OK;
+    return tg_fail(y.tape, TG_SHAPE_MISMATCH, "tg_jvp: v is %s%s, and x %s", of_v.integer ? "of integers, " : "", tg_shape_text(of_v, have),
+                   tg_shape_text(of_x, want));
+}
+
+/* g(s), the gradient of <s, y> by x, is linear in s, so that <g(s), v> = <s, (dy/dx) v> and its gradient by s is (dy/dx) v, whatever s is. */
+tg_tensor tg_jvp(tg_tensor y, tg_tensor x, tg_tensor v) {
+    if (check_direction(y, x, v) != TG_OK) return tg_handle(y.tape, 0);
+    const tg_gradients_options options = { .allow_unused = true };
+    const tg_position          before  = tg_position_of(y.tape);
+    tg_tensor s = tg_broadcast_to(tg_constant(y.tape, 1), tg_rows(y), tg_cols(y)), g, result = tg_handle(y.tape, 0);
+    if (s.id != 0 && tg_gradients(y, s, &x, 1, &g, &options) == TG_OK) tg_gradients(g, v, &s, 1, &result, &options);
+    if (y.tape->status != TG_OK) tg_go_to(y.tape, before);
+    return result;
+}
+
 static const tg_section *section_of(tg_tensor gradient) {
     const tg_tape *tape = gradient.tape;
     if (tape == NULL || gradient.id == 0 || gradient.step != tape->handle_step) return NULL;

@@ -255,6 +255,12 @@ tg_status tg_plan_run(tg_plan *plan) {
     return TG_OK;
 }
 
+tg_status tg_plan_set_step(tg_plan *plan, uint64_t step) {
+    if (plan == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_plan_set_step: plan is NULL");
+    plan->step = step;
+    return TG_OK;
+}
+
 /* ---- reading ---- */
 
 static const void *output_of(tg_plan *plan, int index, const char *caller, tg_status *status) {

@@ -104,13 +104,14 @@ static void fails_for_one_of_two(tg_tensor (*f)(tg_tensor, tg_tensor)) {
 }
 
 static tg_tensor assign_none(tg_tensor one, tg_tensor none) { return tg_assign(one, none); }
+static tg_tensor jvp_by_none(tg_tensor one, tg_tensor none) { return tg_jvp(one, none, one); }
 static tg_tensor diff_by_none(tg_tensor one, tg_tensor none) { return tg_diff(one, none, 0); }
 static tg_tensor concat_none(tg_tensor one, tg_tensor none) { return tg_concat((tg_tensor[]){ none, one }, 2); }
 
 /* With a tape at hand the failure stands there, and the executing call returns it. */
 START_TEST(one_operand_that_is_not_given) {
     tg_tensor (*const binary[])(tg_tensor, tg_tensor) = { tg_matmul, tg_add, tg_greater, tg_mse_loss,
-                                                          tg_grad,   assign_none, diff_by_none, concat_none };
+                                                          tg_grad,   assign_none, diff_by_none, jvp_by_none, concat_none };
     tg_tape *other = tg_tape_new(NULL);
     for (size_t i = 0; i < sizeof binary / sizeof binary[0]; i++) {
         tg_begin(tape, NULL);
@@ -161,6 +162,10 @@ START_TEST(operands_that_are_not_given) {
     fails(tg_map(TG_NONE, NULL, NULL));
     fails(tg_map(TG_NONE, exp, exp));
     fails(tg_map_context(TG_NONE, NULL, NULL, NULL));
+    fails(tg_map2(TG_NONE, NULL, NULL, NULL));
+    fails(tg_jvp(TG_NONE, TG_NONE, TG_NONE));
+    fails(tg_map2(TG_NONE, exp, exp, exp));
+    fails(tg_map2_context(TG_NONE, NULL, NULL, NULL, NULL));
     fails(tg_name(TG_NONE, "h"));
     is_nothing(tg_rows(TG_NONE) + tg_cols(TG_NONE) + tg_message_count(TG_NONE));
 }
@@ -180,6 +185,7 @@ START_TEST(results_of_what_is_not_given) {
     refuses(tg_message_at(TG_NONE, 0, &message));
     refuses(tg_gradients(TG_NONE, TG_NONE, &out, 1, &out, NULL));
     refuses(tg_explain(TG_NONE, TG_TEXT, stderr, NULL));
+    refuses(tg_gradcheck(TG_NONE, NULL));
     makes_nothing(tg_data(TG_NONE));
     makes_nothing(tg_data_f64(TG_NONE));
     ck_assert(isnan(tg_item(TG_NONE)));

@@ -70,15 +70,13 @@ static void compare(tally *t, tg_tape *tape, double *x, int n, program f, const 
     t->worst = fmax(t->worst, fabs(analytic[i] - numeric) / scale);
 }
 
-/* forward mode: g(s) = vjp with seed s is linear in s; its derivative along s, applied to v, is (dy/dx) v. <seed, (dy/dx) v> = <vjp(seed), v>. */
+/* <seed, (dy/dx) v>, which is <vjp(seed), v> */
 static double forward_mode(tg_tape *tape, const double *x, int n, program f, const void *context, const double *seed, const double *v) {
     tg_begin(tape, &(tg_begin_options){ .training = true });
-    tg_tensor input = tg_input_f64(tape, x, 1, n), y = f(tape, input, context);
-    tg_tensor s = tg_broadcast_to(tg_constant(tape, 0.5), tg_rows(y), tg_cols(y)), g, jvp;
-    tg_gradients_options unused = { .allow_unused = true };
-    tg_gradients(y, s, &input, 1, &g, &unused);
-    tg_gradients(g, tg_input_f64(tape, v, 1, n), &s, 1, &jvp, &unused);
-    tg_tensor result = tg_sum(tg_mul(jvp, tg_input_f64(tape, seed, tg_rows(y), tg_cols(y))));
+    tg_tensor input = tg_input_f64(tape, x, 1, n), y = f(tape, input, context), moved = tg_jvp(y, input, tg_input_f64(tape, v, 1, n));
+    tg_tensor result = tg_sum(tg_mul(moved, tg_input_f64(tape, seed, tg_rows(y), tg_cols(y))));
+    ck_assert_int_eq(tg_rows(moved), tg_rows(y));
+    ck_assert_int_eq(tg_cols(moved), tg_cols(y));
     ck_assert_msg(tg_run(result) == TG_OK, "%s", tg_tape_error(tape));
     return tg_item(result);
 }
@@ -435,6 +433,64 @@ START_TEST(disconnected_stopped_and_unused) {
 }
 END_TEST
 
+/* y = x A: (dy/dx) v = v A, to the bit; by a block, along the variables that are not frozen; of what does not depend on x, zeros. */
+START_TEST(forward_mode_of_a_product_of_a_block_and_of_constants) {
+    const double x[3] = { 1, 2, 3 }, a[6] = { 1, -2, 3, 0.5, 4, -1 }, v[3] = { 0.5, -1, 2 };
+    double       out[2];
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    in = tg_input_f64(tape, x, 1, 3), matrix = tg_input_f64(tape, a, 3, 2), along = tg_input_f64(tape, v, 1, 3);
+    tg_tensor    moved = tg_jvp(tg_matmul(in, matrix), in, along), itself = tg_jvp(in, in, along);
+    tg_tensor    stopped = tg_jvp(tg_sum(tg_stop(in)), in, along), apart = tg_jvp(matrix, in, along);
+    tg_tensor    twice = tg_jvp(tg_jvp(tg_sum(tg_square(in)), in, along), in, along);
+    tg_keep(moved), tg_keep(itself), tg_keep(apart);
+    ck_assert_msg(tg_run_many((tg_tensor[]){ stopped, twice }, 2) == TG_OK, "%s", tg_tape_error(tape));
+    ck_assert_int_eq(tg_read_f64(moved, out), TG_OK);
+    for (int j = 0; j < 2; j++) ck_assert_double_eq(out[j], v[0] * a[j] + v[1] * a[2 + j] + v[2] * a[4 + j]);
+    ck_assert_mem_eq(tg_data_f64(itself), v, sizeof v);
+    ck_assert_double_eq(tg_item(stopped), 0);
+    ck_assert_double_eq(tg_item(twice), 2 * (0.25 + 1 + 4));
+    ck_assert_int_eq(tg_rows(apart), 3);
+    for (int i = 0; i < 6; i++) ck_assert_double_eq(tg_data_f64(apart)[i], 0);
+    tg_params   *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
+    tg_variable *p = tg_variable_new(params, "p", 1, 1, NULL), *q = tg_variable_new(params, "q", 1, 1, NULL);
+    ck_assert_int_eq(tg_freeze(q, true), TG_OK);
+    tg_begin(tape, NULL);
+    tg_tensor block = tg_use_block(tape, params, NULL), y = tg_add(tg_use(tape, p), tg_scale(tg_use(tape, q), 10));
+    moved = tg_jvp(y, block, tg_broadcast_to(tg_constant(tape, 1), 1, tg_cols(block)));
+    ck_assert_msg(tg_run(moved) == TG_OK, "%s", tg_tape_error(tape));
+    ck_assert_double_eq(tg_item(moved), 1);
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
+START_TEST(forward_mode_refuses) {
+    static const double  x[3] = { 1, 2, 3 };
+    static const int32_t labels[3];
+    static const tg_status expected[5] = { TG_SHAPE_MISMATCH, TG_SHAPE_MISMATCH, TG_NULL_ARGUMENT, TG_TYPE_MISMATCH, TG_NO_DERIVATIVE };
+    tg_tape *tape = tg_tape_new(NULL);
+    for (int k = 0; k < 5; k++) {
+        tg_begin(tape, NULL);
+        tg_tensor      in = tg_input_f64(tape, x, 1, 3), integers = tg_input_i32(tape, labels, 1, 3), y = tg_exp(in), blunt = tg_map(in, exp, NULL);
+        tg_tensor      moved;
+        const uint32_t nodes = tg_node_count(tape);
+        switch (k) {
+        case 0: moved = tg_jvp(y, in, tg_view(in, 0, 3, 1)); break;
+        case 1: moved = tg_jvp(y, in, integers); break;
+        case 2: moved = tg_jvp(y, in, TG_NONE); break;
+        case 3: moved = tg_jvp(integers, in, in); break;
+        default: moved = tg_jvp(blunt, in, in);
+        }
+        ck_assert_uint_eq(moved.id, 0);
+        ck_assert_msg(tg_tape_status(tape) == expected[k], "%d: %s", k, tg_tape_error(tape));
+        ck_assert_uint_eq(tg_node_count(tape), nodes + (k == 0 ? 1 : 0));      /* the view is the caller's */
+    }
+    ck_assert_uint_eq(tg_jvp(TG_NONE, TG_NONE, TG_NONE).id, 0);
+    ck_assert_int_eq(tg_last_error(NULL), TG_NULL_ARGUMENT);
+    tg_tape_free(tape);
+}
+END_TEST
+
 static double cube(double x) { return x * x * x; }
 static double cube_slope(double x) { return 3 * x * x; }
 static tg_tensor bent_slope(tg_tensor x) { return tg_shift(tg_div(tg_scale(x, 0.5), tg_sqrt(tg_shift(tg_square(x), 1))), 1); }
@@ -481,6 +537,67 @@ START_TEST(ops_of_users) {
 }
 END_TEST
 
+/* sin(3 x) and its derivatives, each plain and with the 3 from a context. */
+static double sine(double x) { return sin(3 * x); }
+static double sine_slope(double x) { return 3 * cos(3 * x); }
+static double sine_bend(double x) { return -9 * sin(3 * x); }
+static double sine_of(double x, const void *factor) { return sin(*(const double *)factor * x); }
+static double sine_slope_of(double x, const void *factor) { return *(const double *)factor * cos(*(const double *)factor * x); }
+static double sine_bend_of(double x, const void *factor) {
+    const double a = *(const double *)factor;
+    return -a * a * sin(a * x);
+}
+
+static tg_tensor use_map2(tg_tape *tape, tg_tensor x, const void *context) {
+    (void)tape;
+    return context == NULL ? tg_map2(x, sine, sine_slope, sine_bend) : tg_map2_context(x, sine_of, sine_slope_of, sine_bend_of, context);
+}
+
+static tg_tensor use_map2_twice(tg_tape *tape, tg_tensor x, const void *context) {
+    return tg_mul(x, use_map2(tape, use_map2(tape, x, context), context));
+}
+
+START_TEST(functions_with_two_derivatives) {
+    const double factor = 3, seed[3] = { 1, 1, 1 }, direction[3] = { 1, 1, 1 };
+    double       x[3] = { 0.3, -1, 2 }, g[3];
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    for (int k = 0; k < 2; k++) {
+        const void *context = k == 0 ? NULL : &factor;
+        tally       t[2]    = { { 0 } };
+        state = 21;
+        check_program(t, tape, x, 3, 3, use_map2_twice, context, 3);
+        judge(t, "map2");
+        for (int order = 1; order <= 2; order++) {
+            evaluate(tape, x, 3, use_map2, context, seed, order, direction, g);
+            for (int i = 0; i < 3; i++) ck_assert_double_eq(g[i], order == 1 ? sine_slope(x[i]) : sine_bend(x[i]));
+        }
+        tg_begin(tape, NULL);
+        tg_tensor input = tg_input_f64(tape, x, 1, 3), first = tg_grad(tg_sum(use_map2(tape, input, context)), input);
+        tg_tensor second = tg_grad(tg_sum(first), input);
+        ck_assert_msg(tg_tape_status(tape) == TG_OK, "%s", tg_tape_error(tape));
+        tg_grad(tg_sum(second), input);
+        ck_assert_int_eq(tg_tape_status(tape), TG_NO_DERIVATIVE);
+        ck_assert_ptr_nonnull(strstr(tg_tape_error(tape), "= map(v1)"));
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
+START_TEST(functions_that_are_missing_are_refused) {
+    const double x    = 1;
+    tg_tape     *tape = tg_tape_new(NULL);
+    for (int k = 0; k < 6; k++) {
+        tg_begin(tape, NULL);
+        const tg_tensor a = tg_input_f64(tape, &x, 1, 1);
+        const tg_tensor y = k < 3 ? tg_map2(a, k == 0 ? NULL : sine, k == 1 ? NULL : sine_slope, k == 2 ? NULL : sine_bend)
+                                  : tg_map2_context(a, k == 3 ? NULL : sine_of, k == 4 ? NULL : sine_slope_of, k == 5 ? NULL : sine_bend_of, &x);
+        ck_assert_uint_eq(y.id, 0);
+        ck_assert_int_eq(tg_tape_status(tape), TG_NULL_ARGUMENT);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
 START_TEST(messages_add_up) {
     const double x[2] = { 3, 4 };
     tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
@@ -516,6 +633,7 @@ END_TEST
 int main(void) {
     return RUN_TESTS("grad", every_op, kernels_do_what_expansions_say,
                      random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
-                     disconnected_stopped_and_unused, ops_of_users,
+                     disconnected_stopped_and_unused, forward_mode_of_a_product_of_a_block_and_of_constants, forward_mode_refuses,
+                     ops_of_users, functions_with_two_derivatives, functions_that_are_missing_are_refused,
                      messages_add_up, a_long_chain_needs_no_deep_stack);
 }

@@ -13,7 +13,7 @@ may() {
         op)                 [[ $to == core || $to == kernel ]] ;;
         grad)               [[ $to == core || $to == op ]] ;;
         plan)               [[ $to == core || $to == op || $to == kernel ]] ;;
-        nn|data|explain|io) [[ $file == core/util.h ]] ;;
+        nn|data|explain|io|check) [[ $file == core/util.h ]] ;;
         *)                  return 1 ;;
     esac
 }

@@ -172,6 +172,25 @@ START_TEST(refuses_and_stays_usable) {
 }
 END_TEST
 
+START_TEST(a_step_number_repeats_the_draws) {
+    float        out[3][200];
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .seed = 4 });
+    tg_tensor    y    = tg_bernoulli(tape, 0.5, 10, 20);
+    tg_plan     *plan = tg_plan_new(NULL, 0, &y, 1, NULL);
+    for (int k = 0; k < 3; k++) {
+        if (k == 2) ck_assert_int_eq(tg_plan_set_step(plan, tg_tape_step(tape)), TG_OK);
+        expect_ok(tg_plan_run(plan), plan);
+        expect_ok(tg_plan_read(plan, 0, out[k]), plan);
+    }
+    ck_assert_mem_ne(out[0], out[1], sizeof out[0]);
+    ck_assert_mem_eq(out[0], out[2], sizeof out[0]);
+    ck_assert_int_eq(tg_plan_set_step(NULL, 0), TG_NULL_ARGUMENT);
+    tg_last_error(NULL);
+    tg_plan_free(plan);
+    tg_tape_free(tape);
+}
+END_TEST
+
 static tg_status make_and_run(void *context) {
     (void)context;
     const double wide[6] = { 1, 2, 3, 4, 5, 6 };
@@ -196,5 +215,5 @@ END_TEST
 
 int main(void) {
     return RUN_TESTS("explicit", runs_on_what_is_bound_without_the_tape, converts_what_is_of_the_other_type, trains_with_the_bits_of_a_tape,
-                     a_block_may_be_an_input, refuses_and_stays_usable, every_allocation_may_fail);
+                     a_block_may_be_an_input, refuses_and_stays_usable, a_step_number_repeats_the_draws, every_allocation_may_fail);
 }

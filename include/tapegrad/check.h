@@ -1,0 +1,41 @@
+/* check.h - whether derivatives are right: those that the tape records, against differences. */
+#ifndef TAPEGRAD_CHECK_H
+#define TAPEGRAD_CHECK_H
+
+#include <stdio.h>
+#include <tapegrad/tape.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tg_gradcheck_options {
+    double tolerance;      /* largest error of an element, see below; 0: 1e-8 */
+    int    samples;        /* elements checked of one leaf; 0: 64. Of larger leaves some are taken, spread evenly, the same in every call */
+    FILE  *report;         /* one line a leaf, with its worst error; borrowed. NULL: none */
+} tg_gradcheck_options;
+
+/* Checks the derivatives of loss [1, 1], in f64 whatever the tape computes in: by every input of numbers, and by every variable, that loss depends
+ * on. An element's derivative a by the tape is held against n by five points (Abramowitz and Stegun 1964, 25.3.6),
+ *
+ *     n = (f(x - 2h) - 8 f(x - h) + 8 f(x + h) - f(x + 2h)) / 12h,      error = |a - n| / max(1, |a|, |n|),
+ *
+ * with h = max(1, |x|) / 1000 and, where that does not agree, h / 16 and h / 256, so that no kink nearby counts. An element at a kink, where the
+ * slopes to both sides differ, is skipped, as is one beside which loss is not finite. Left out are frozen variables, and leaves on which loss
+ * depends through tg_stop too, since differences see through a stop: the report says so.
+ *
+ * TG_CHECK_FAILED if an error is above the tolerance, or if more than 5 % of the elements were skipped. The sentence names leaf, element and both
+ * derivatives of the worst one, and the first op that alone, with the operands that it has in the step, does not pass the check either, if one does
+ * not. TG_NOT_FINITE if loss, or what must be finite, is not so in f64. TG_DISCONNECTED if there is nothing to check: loss depends on no leaf, or
+ * all were left out. TG_UNSUPPORTED if loss is made of an assignment. TG_CANNOT_WRITE if the report does not take it. TG_STALE after an update of
+ * what loss needs: check before it, or on an eager tape. And what tg_gradients and tg_plan_new return, such as TG_NO_DERIVATIVE.
+ *
+ * Like tg_look it computes beside the step: no variable is written, no mark used up, no reading ended, what it recorded is taken back, and a
+ * failure is one for tg_last_error and not on the tape. Draws are those of the step. It takes the time of five runs of loss for each element, more
+ * where it fails. options may be NULL. It is used like the tape, by one thread at a time, and reads the variables. */
+TG_API TG_MUST_CHECK tg_status tg_gradcheck(tg_tensor loss, const tg_gradcheck_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
