@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { MOST_VISITED = 4096 };      /* groups that one question about a cycle looks at; a longer way is taken for one */
+enum { MOST_VISITED = 4096 };      /* groups that may run behind a write in place; with more of them it is refused */
 
 tg_status tg_add_edge(tg_compiler *c, uint32_t from, uint32_t to) {
     if (from == to || from == TG_NO_GROUP) return TG_OK;
@@ -94,30 +94,39 @@ tg_status tg_list_readers(tg_compiler *c) {
 
 /* ---- cycles ---- */
 
-typedef struct search {
-    uint32_t *stack, *seen;      /* seen[g] == stamp */
-    uint32_t  stamp;
-} search;
-
-static bool reaches(tg_compiler *c, search *s, uint32_t from, uint32_t to) {
+/* Marks all groups that run behind g by some way. false: there are too many to look at, and any may be. */
+static bool mark_behind(tg_compiler *c, uint32_t g) {
+    if (c->search_stack == NULL) c->search_stack = tg_compiler_room(c, c->group_count, sizeof *c->search_stack);
+    if (c->search_seen == NULL) c->search_seen = tg_compiler_room(c, c->group_count, sizeof *c->search_seen);
+    if (c->search_stack == NULL || c->search_seen == NULL) return false;
     size_t depth = 0, visited = 0;
-    s->stamp++;
-    s->stack[depth++] = from;
-    s->seen[from]     = s->stamp;
+    c->search_stamp++;
+    c->search_stack[depth++] = g;
+    c->search_seen[g]        = c->search_stamp;
     while (depth > 0) {
-        const uint32_t g = s->stack[--depth];
-        if (g == to || ++visited > MOST_VISITED) return true;
-        for (uint32_t e = c->first_edge[g]; e != 0; e = c->edges[e].next) {
+        if (++visited > MOST_VISITED) return false;
+        for (uint32_t e = c->first_edge[c->search_stack[--depth]]; e != 0; e = c->edges[e].next) {
             const uint32_t next = c->edges[e].to;
-            if (s->seen[next] == s->stamp) continue;
-            s->seen[next]     = s->stamp;
-            s->stack[depth++] = next;
+            if (c->search_seen[next] == c->search_stamp) continue;
+            c->search_seen[next]     = c->search_stamp;
+            c->search_stack[depth++] = next;
         }
     }
+    return true;
+}
+
+static bool is_behind(const tg_compiler *c, uint32_t g) { return c->search_seen[g] == c->search_stamp; }
+
+bool tg_precedes_check(tg_compiler *c, uint32_t g) {
+    if (!mark_behind(c, g)) return true;
+    for (size_t i = 0; i < c->check_count; i++)
+        if (is_behind(c, c->checks[i])) return true;
     return false;
 }
 
-/* The readers of the leaf that begin before `end`, from the last one on, while one of them may reach beyond begin. */
+/* ---- a write of a variable ---- */
+
+/* Behind the last reader of the leaf that begins before `end`. */
 static size_t behind_last_reader(const tg_compiler *c, uint32_t leaf, int64_t end) {
     size_t low = 0, high = c->reader_count;
     while (low < high) {
@@ -129,46 +138,28 @@ static size_t behind_last_reader(const tg_compiler *c, uint32_t leaf, int64_t en
     return low;
 }
 
-typedef bool (*visit_fn)(tg_compiler *c, search *s, const tg_reader *r, uint32_t g, tg_allows_fn allows, uint32_t written);
+typedef bool (*visit_fn)(tg_compiler *c, const tg_reader *r, uint32_t g, tg_allows_fn allows, uint32_t written);
 
-static bool each_reader(tg_compiler *c, search *s, uint32_t g, uint32_t leaf, int64_t begin, int64_t end, visit_fn visit, tg_allows_fn allows, uint32_t written) {
+/* From the last reader on, while one of them may reach beyond begin. */
+static bool each_reader(tg_compiler *c, uint32_t g, uint32_t leaf, int64_t begin, int64_t end, visit_fn visit, tg_allows_fn allows, uint32_t written) {
     for (size_t i = behind_last_reader(c, leaf, end); i-- > 0;) {
         const tg_reader *r = &c->readers[i];
         if (r->leaf != leaf || r->latest_end <= begin) break;
-        if (r->end > begin && r->begin < r->end && !visit(c, s, r, g, allows, written)) return false;
+        if (r->end > begin && r->begin < r->end && !visit(c, r, g, allows, written)) return false;
     }
     return true;
 }
 
-static bool can_precede(tg_compiler *c, search *s, const tg_reader *r, uint32_t g, tg_allows_fn allows, uint32_t written) {
+static bool can_precede(tg_compiler *c, const tg_reader *r, uint32_t g, tg_allows_fn allows, uint32_t written) {
     const uint32_t reading = c->group_of[r->node];
-    if (reading == g) return allows != NULL && allows(c, r, written);
-    return c->first_edge[g] == 0 || !reaches(c, s, g, reading);
+    return reading == g ? allows != NULL && allows(c, r, written) : !is_behind(c, reading);
 }
 
-static bool precede(tg_compiler *c, search *s, const tg_reader *r, uint32_t g, tg_allows_fn allows, uint32_t written) {
-    (void)s, (void)allows, (void)written;
+static bool precede(tg_compiler *c, const tg_reader *r, uint32_t g, tg_allows_fn allows, uint32_t written) {
+    (void)allows, (void)written;
     return tg_add_edge(c, c->group_of[r->node], g) == TG_OK;
 }
 
-static search start_search(tg_compiler *c) {
-    if (c->search_stack == NULL) c->search_stack = tg_compiler_room(c, c->group_count, sizeof *c->search_stack);
-    if (c->search_seen == NULL) c->search_seen = tg_compiler_room(c, c->group_count, sizeof *c->search_seen);
-    return (search){ c->search_seen != NULL ? c->search_stack : NULL, c->search_seen, c->search_stamp };
-}
-
-bool tg_precedes_check(tg_compiler *c, uint32_t g) {
-    search s     = start_search(c);
-    bool   found = s.stack == NULL;
-    for (size_t i = 0; i < c->check_count && !found && c->first_edge[g] != 0; i++) found = reaches(c, &s, g, c->checks[i]);
-    c->search_stamp = s.stamp;
-    return found;
-}
-
 bool tg_put_behind_readers(tg_compiler *c, uint32_t g, uint32_t leaf, int64_t begin, int64_t end, tg_allows_fn allows, uint32_t written) {
-    search s = start_search(c);
-    if (s.stack == NULL) return false;
-    const bool free = each_reader(c, &s, g, leaf, begin, end, can_precede, allows, written);
-    c->search_stamp = s.stamp;
-    return free && each_reader(c, &s, g, leaf, begin, end, precede, allows, written);
+    return mark_behind(c, g) && each_reader(c, g, leaf, begin, end, can_precede, allows, written) && each_reader(c, g, leaf, begin, end, precede, allows, written);
 }

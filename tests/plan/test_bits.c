@@ -94,9 +94,10 @@ static void compare_net(int i, int *trained) {
     *trained += train(&eager, &executors[0], n, type, stored, kind) == TG_OK;
     for (int e = 1; e < EXECUTORS; e++) {
         if (n.width >= 64 && n.batch > 24 && e > 1 && e + 1 < EXECUTORS && (e + i) % 5 != 0) continue;      /* large nets: some of the choices */
+        if (!is_comparable(&executors[e], type, stored)) continue;
         values planned = { 0 };
         train(&planned, &executors[e], n, type, stored, kind);
-        expect_same(&eager, &planned, type == TG_F64 ? executors[e].f64_tolerance : 0,
+        expect_same(&eager, &planned, tolerance_of(&executors[e]),
                     "net %d, batch %d, width %d, optimizer %d, run in f%d, stored in f%d, passes %s",
                     i, (int)n.batch, (int)n.width, kind, 32 * (int)type, 32 * (int)stored, name_of(&executors[e]));
         release(&planned);

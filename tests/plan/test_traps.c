@@ -52,9 +52,10 @@ static uint32_t expect_eager_bits(make_fn make, record_fn record) {
             values reference = { 0 };
             run_steps(&reference, &executors[0], (tg_type)type, (tg_type)stored, make, record);
             for (int e = 1; e < EXECUTORS; e++) {
+                if (!is_comparable(&executors[e], (tg_type)type, (tg_type)stored)) continue;
                 values planned = { 0 };
                 instructions   = run_steps(&planned, &executors[e], (tg_type)type, (tg_type)stored, make, record);
-                expect_same(&reference, &planned, 0, "passes %s, run in f%d, stored in f%d", name_of(&executors[e]), 32 * type, 32 * stored);
+                expect_same(&reference, &planned, tolerance_of(&executors[e]), "passes %s, run in f%d, stored in f%d", name_of(&executors[e]), 32 * type, 32 * stored);
                 release(&planned);
             }
             release(&reference);
@@ -613,9 +614,10 @@ START_TEST(clipping_over_groups_and_a_step_count_in_double) {
             values reference = { 0 };
             train_groups(&reference, &executors[0], (tg_type)type, (tg_type)stored);
             for (int e = 1; e < EXECUTORS; e++) {
+                if (!is_comparable(&executors[e], (tg_type)type, (tg_type)stored)) continue;
                 values planned = { 0 };
                 train_groups(&planned, &executors[e], (tg_type)type, (tg_type)stored);
-                expect_same(&reference, &planned, 0, "passes %s, f%d, f%d", name_of(&executors[e]), 32 * type, 32 * stored);
+                expect_same(&reference, &planned, tolerance_of(&executors[e]), "passes %s, f%d, f%d", name_of(&executors[e]), 32 * type, 32 * stored);
                 release(&planned);
             }
             release(&reference);
