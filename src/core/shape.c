@@ -8,6 +8,10 @@ const char *tg_shape_text(tg_shape shape, char buffer[TG_SHAPE_TEXT]) {
     return buffer;
 }
 
+bool tg_is_countable(tg_shape shape) {
+    return shape.rows >= 0 && shape.cols >= 0 && (shape.cols == 0 || shape.rows <= INT64_MAX / 16 / shape.cols);
+}
+
 /* One dimension: sizes are equal, or 1 and repeated. */
 static bool broadcast_size(int64_t size, int64_t *common) {
     if (*common == 1) *common = size;

@@ -14,7 +14,8 @@ enum tg_node_marks {
     TG_MARK_FINITE   = 1 << 1,      /* tg_require_finite: in tape->finite */
     TG_MARK_KEPT     = 1 << 2,      /* tg_keep, until the next executing call: in tape->kept */
     TG_MARK_READABLE = 1 << 3,      /* argument of, or kept for, the last executing call: in tape->readable */
-    TG_MARK_ITEM     = 1 << 4       /* 1 x 1 and readable until tg_begin: in tape->items */
+    TG_MARK_ITEM     = 1 << 4,      /* 1 x 1 and readable until tg_begin: in tape->items */
+    TG_MARK_LEAF     = 1 << 5       /* inputs[0] is its index in tape->leaves */
 };
 
 /* One application of an op, or a leaf: one cache line. Node 0 is not used. */
@@ -78,7 +79,14 @@ typedef struct tg_execution {
 } tg_execution;
 
 typedef struct tg_name_entry tg_name_entry;      /* names.c */
-typedef struct tg_use_entry  tg_use_entry;       /* use.c */
+typedef struct tg_use_slot   tg_use_slot;        /* uses.c */
+
+/* Where a block, or a variable, stands in a step: one node for each version. */
+typedef struct tg_node_of_use {
+    const void *object;
+    uint32_t    id, step;
+    uint64_t    version;
+} tg_node_of_use;
 
 /* A scope or a name that a step gave, in the order of the calls: the next step, giving the same, need not look it up. */
 typedef struct tg_name_event {
@@ -118,8 +126,8 @@ struct tg_tape {
     uint32_t       *scopes;           /* the stack; scope is its top */
     size_t          scope_count, scope_capacity;
     uint32_t        scope;
-    tg_use_entry   *use_table;
-    tg_use_entry  **uses;             /* [use_count] what was used, in the order of the calls, and in the last step */
+    tg_use_slot    *use_table;
+    tg_node_of_use **uses;            /* [use_count] what was used, in the order of the calls, and in the last step */
     size_t          use_count, known_uses, use_capacity;
 
     uint32_t origin;                  /* while a derivative rule records: its node */
@@ -186,6 +194,8 @@ void tg_clear_ids(tg_tape *tape, tg_ids *list, unsigned mark);
 /* ---- shape.c ---- */
 
 tg_status tg_broadcast_shape(const tg_shape inputs[], int count, const void *attributes, tg_shape *output, const char **why);
+/* Sizes whose product is no int64_t cannot be addressed. */
+bool      tg_is_countable(tg_shape shape);
 /* "[32,128]", in buffer */
 #define TG_SHAPE_TEXT 64
 const char *tg_shape_text(tg_shape shape, char buffer[TG_SHAPE_TEXT]);
@@ -202,7 +212,10 @@ void        tg_name_use(tg_tape *tape, uint32_t id, const char *full_name);
 void        tg_names_begin(tg_tape *tape);
 void        tg_names_release(tg_tape *tape);
 
-/* ---- use.c ---- */
+/* ---- uses.c ---- */
+
+/* The entry of a block or variable, empty at first. While a step uses what the last one used, in that order, nothing is looked up. NULL: out of memory. */
+tg_node_of_use *tg_use_of(tg_tape *tape, const void *object);
 
 void tg_uses_begin(tg_tape *tape);
 void tg_uses_release(tg_tape *tape);

@@ -1,69 +1,17 @@
 /* use.c - variables in a step: a block is a leaf, a variable a view of it, an assignment an op. */
 #include "core/block.h"
-#include "core/hash.h"
 #include "core/tape.h"
 #include "op/builtin.h"
 
 #include <string.h>
 
-/* The frozen slices are part of what a node of a block is: ranges that are not live have gradient zero and are not written. */
-const tg_op tg_block_op = { .size = sizeof(tg_op), .name = "block", .text = "block" };
-
-/* Where a block, or a variable, stands in the step: one node for each version. */
-struct tg_use_entry {
-    const void    *object;
-    uint32_t       id, step;
-    uint64_t       version;
-    UT_hash_handle hh;
-};
-
-void tg_uses_begin(tg_tape *tape) {
-    if (tape->known_uses < tape->use_count) tape->known_uses = tape->use_count;
-    tape->use_count = 0;
-}
-
-void tg_uses_release(tg_tape *tape) {
-    tg_release(tape->uses, tape->use_capacity * sizeof *tape->uses);
-    tg_use_entry *entry, *next;
-    HASH_ITER(hh, tape->use_table, entry, next) {
-        HASH_DEL(tape->use_table, entry);
-        tg_release(entry, sizeof *entry);
-    }
-}
-
-static tg_use_entry *find_entry(tg_tape *tape, const void *object) {
-    bool          out_of_memory = false;
-    tg_use_entry *entry         = NULL;
-    HASH_FIND_PTR(tape->use_table, &object, entry);
-    if (entry != NULL) return entry;
-    entry = tg_allocate(sizeof *entry);
-    if (entry != NULL) {
-        entry->object = object;
-        HASH_ADD_PTR(tape->use_table, object, entry);
-    }
-    if (entry == NULL || out_of_memory) {
-        tg_release(entry, sizeof *entry);
-        return tg_fail(tape, TG_OUT_OF_MEMORY, "no memory to use a variable"), NULL;
-    }
-    return entry;
-}
-
-/* While a step uses what the last one used, in that order, nothing is looked up. */
-static tg_use_entry *entry_of(tg_tape *tape, const void *object) {
-    if (tape->use_count < tape->known_uses && tape->uses[tape->use_count]->object == object) return tape->uses[tape->use_count++];
-    tg_use_entry *entry = find_entry(tape, object);
-    tape->known_uses = tape->use_count;
-    if (entry != NULL && tg_grow((void **)&tape->uses, &tape->use_capacity, tape->use_count + 1, sizeof *tape->uses)) tape->uses[tape->use_count++] = entry;
-    return entry;
-}
-
 /* The node may have been taken back by a walk that failed. */
-static bool is_current(const tg_tape *tape, const tg_use_entry *entry, const tg_block *block, const tg_op *op) {
+static bool is_current(const tg_tape *tape, const tg_node_of_use *entry, const tg_block *block, const tg_op *op) {
     return entry->id != 0 && entry->step == tape->handle_step && entry->version == block->version && entry->id < tape->length &&
            tape->nodes[entry->id].op == op;
 }
 
-static tg_tensor enter(tg_tape *tape, tg_use_entry *entry, const tg_block *block, tg_tensor node) {
+static tg_tensor enter(tg_tape *tape, tg_node_of_use *entry, const tg_block *block, tg_tensor node) {
     entry->id      = node.id;
     entry->step    = tape->handle_step;
     entry->version = block->version;
@@ -71,7 +19,7 @@ static tg_tensor enter(tg_tape *tape, tg_use_entry *entry, const tg_block *block
 }
 
 static tg_tensor use_block(tg_tape *tape, tg_block *block) {
-    tg_use_entry *entry = entry_of(tape, block);
+    tg_node_of_use *entry = tg_use_of(tape, block);
     if (entry == NULL) return tg_handle(tape, 0);
     if (is_current(tape, entry, block, &tg_block_op)) return tg_handle(tape, entry->id);
     if (!atomic_load_explicit(&block->closed, memory_order_relaxed)) atomic_store_explicit(&block->closed, true, memory_order_relaxed);
@@ -84,7 +32,7 @@ tg_tensor tg_use(tg_tape *tape, tg_variable *variable) {
     if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_use: tape is NULL"), TG_NONE;
     if (tape->status != TG_OK) return tg_handle(tape, 0);
     if (variable == NULL) return tg_fail(tape, TG_NULL_ARGUMENT, "tg_use: variable is NULL"), tg_handle(tape, 0);
-    tg_use_entry *entry = entry_of(tape, variable);
+    tg_node_of_use *entry = tg_use_of(tape, variable);
     if (entry == NULL) return tg_handle(tape, 0);
     if (is_current(tape, entry, variable->block, &tg_view_op)) return tg_handle(tape, entry->id);
     tg_tensor node = tg_view(use_block(tape, variable->block), variable->offset, variable->rows, variable->cols);

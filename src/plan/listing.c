@@ -1,5 +1,5 @@
 /* listing.c - a compilation, printed: the graph behind each pass, the groups, and the instructions with their buffers. */
-#include "plan/planned.h"
+#include "plan/compile.h"
 
 #include <inttypes.h>
 
@@ -94,16 +94,4 @@ void tg_list_code(const tg_compiler *c) {
         fprintf(OUT, "\n");
         for (uint32_t k = 0; k < n->step_count; k++) print_step(c, &n->steps[k]);
     }
-}
-
-tg_status tg_print_plan(const tg_tensor tensors[], int count, FILE *out) {
-    if (out == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_print_plan: out is NULL");
-    tg_status status = tg_check_run(tensors, count, "tg_print_plan");
-    if (status != TG_OK) return status;
-    tg_tape     *tape = tensors[0].tape;
-    tg_plan_code code;
-    status = tg_compile(tape, tensors, count, &(tg_compile_options){ .type = tape->type, .passes = tg_passes_of(tape), .listing = out }, &code);
-    if (status == TG_OK) tg_code_release(&code);
-    if (status == TG_OK && (fflush(out) != 0 || ferror(out))) status = tg_fail_thread(TG_CANNOT_WRITE, "tg_print_plan: the stream does not take it");
-    return status;
 }

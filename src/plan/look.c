@@ -1,4 +1,4 @@
-/* look.c - values beside the step, for drawing: a plan of their own, that writes nothing. */
+/* look.c - plans beside the step, for those who draw: one that computes values and writes nothing, one that is only printed. */
 #include "plan/planned.h"
 
 static tg_status bind_leaves(tg_tape *tape, tg_plan_code *code) {
@@ -48,5 +48,17 @@ tg_status tg_look_planned(tg_tape *tape, const tg_tensor tensors[], int count, d
     if (status != TG_OK) keep_failure(status, tape->sentence);
     tape->status      = TG_OK;
     tape->sentence[0] = '\0';
+    return status;
+}
+
+tg_status tg_print_plan(const tg_tensor tensors[], int count, FILE *out) {
+    if (out == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_print_plan: out is NULL");
+    tg_status status = tg_check_run(tensors, count, "tg_print_plan");
+    if (status != TG_OK) return status;
+    tg_tape     *tape = tensors[0].tape;
+    tg_plan_code code;
+    status = tg_compile(tape, tensors, count, &(tg_compile_options){ .type = tape->type, .passes = tg_passes_of(tape), .listing = out }, &code);
+    if (status == TG_OK) tg_code_release(&code);
+    if (status == TG_OK && (fflush(out) != 0 || ferror(out))) status = tg_fail_thread(TG_CANNOT_WRITE, "tg_print_plan: the stream does not take it");
     return status;
 }
