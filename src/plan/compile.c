@@ -184,8 +184,7 @@ static void run_passes(tg_compiler *c) {
     run_pass(c, tg_place_values, true, "place", tg_list_groups);
     run_pass(c, tg_schedule, true, "schedule", tg_list_groups);
     run_pass(c, tg_lay_out_memory, true, "memory", tg_list_groups);
-    run_pass(c, tg_emit, true, "emit", tg_list_groups);
-    if (c->tape->status == TG_OK && c->options->listing != NULL) tg_list_code(c);
+    run_pass(c, tg_emit, true, "instructions", tg_list_code);
 }
 
 tg_status tg_compile(tg_tape *tape, const tg_tensor tensors[], int count, const tg_compile_options *options, tg_plan_code *code) {

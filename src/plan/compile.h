@@ -182,6 +182,6 @@ tg_status tg_compile(tg_tape *tape, const tg_tensor tensors[], int count, const 
 /* listing.c */
 void tg_list_graph(const tg_compiler *c, const char *title);
 void tg_list_groups(const tg_compiler *c, const char *title);
-void tg_list_code(const tg_compiler *c);
+void tg_list_code(const tg_compiler *c, const char *title);
 
 #endif

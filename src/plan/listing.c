@@ -81,10 +81,10 @@ static void print_step(const tg_compiler *c, const tg_step *step) {
     fprintf(OUT, "\n");
 }
 
-void tg_list_code(const tg_compiler *c) {
+void tg_list_code(const tg_compiler *c, const char *title) {
     static const char *const kinds[] = { "steps", "strip", "copy", "zero", "finite", "labels", "poison" };
     const tg_plan_code      *code    = c->code;
-    fprintf(OUT, "instructions: %zu, arena of %zu bytes\n", code->instruction_count, code->arena_bytes);
+    fprintf(OUT, "%s: %zu, arena of %zu bytes\n", title, code->instruction_count, code->arena_bytes);
     for (size_t i = 0; i < code->instruction_count; i++) {
         const tg_instruction *n = &code->instructions[i];
         fprintf(OUT, "  %s", kinds[n->kind]);
