@@ -38,6 +38,7 @@ void tg_tape_free(tg_tape *tape) {
     if (tape->execution != NULL) tape->execution->release(tape);
     tg_names_release(tape);
     tg_uses_release(tape);
+    tg_loans_release(tape);
     tg_release(tape->nodes, tape->capacity * sizeof *tape->nodes);
     tg_release(tape->operands, tape->operand_capacity * sizeof *tape->operands);
     tg_release(tape->attributes, tape->attribute_capacity * sizeof *tape->attributes);

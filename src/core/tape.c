@@ -248,12 +248,12 @@ tg_tensor tg_apply(tg_tape *tape, const tg_op *op, const tg_tensor inputs[], int
         tg_shape shapes[FEW_INPUTS];
         return apply_checked(tape, op, inputs, ids, shapes, count, attributes);
     }
-    uint32_t *ids    = tg_allocate((size_t)count * sizeof *ids);
-    tg_shape *shapes = tg_allocate((size_t)count * sizeof *shapes);
+    uint32_t *ids    = tg_borrow(tape, (size_t)count * sizeof *ids);
+    tg_shape *shapes = tg_borrow(tape, (size_t)count * sizeof *shapes);
     tg_tensor result = ids != NULL && shapes != NULL
                            ? apply_checked(tape, op, inputs, ids, shapes, count, attributes)
                            : (tg_fail(tape, TG_OUT_OF_MEMORY, "%s: no memory for %d operands", op->name, count), tg_handle(tape, 0));
-    tg_release(ids, (size_t)count * sizeof *ids);
-    tg_release(shapes, (size_t)count * sizeof *shapes);
+    tg_give_back(tape, ids, (size_t)count * sizeof *ids);
+    tg_give_back(tape, shapes, (size_t)count * sizeof *shapes);
     return result;
 }

@@ -95,6 +95,8 @@ typedef struct tg_name_event {
     uint32_t offset, length;    /* of what was given, in that text */
 } tg_name_event;
 
+enum { TG_LOAN_CLASSES = 40 };
+
 struct tg_tape {
     tg_record *nodes;                 /* [length]; nodes[0] is not used */
     size_t     length, capacity;
@@ -147,9 +149,17 @@ struct tg_tape {
     tg_status status;                 /* the first failure of this step */
     char      sentence[TG_SENTENCE];
 
+    struct tg_loan     *loans[TG_LOAN_CLASSES];      /* by size: memory that came back */
     const tg_execution *execution;    /* NULL: it records only */
     void               *executor;
 };
+
+/* ---- loans.c: memory for a while, which the tape keeps for the next time. Zeroed, on 64 bytes; NULL: there is none. bytes as when borrowed ---- */
+
+void *tg_borrow(tg_tape *tape, size_t bytes);
+void  tg_give_back(tg_tape *tape, void *memory, size_t bytes);
+bool  tg_borrow_more(tg_tape *tape, void **array, size_t *capacity, size_t needed, size_t element_bytes);      /* as tg_grow */
+void  tg_loans_release(tg_tape *tape);
 
 /* ---- tape.c ---- */
 

@@ -18,13 +18,13 @@ typedef struct pieces {
     bool       failed;
 } pieces;
 
-static void add_piece(pieces *list, tg_tensor piece) {
-    if (!tg_grow((void **)&list->at, &list->capacity, list->count + 1, sizeof *list->at)) list->failed = true;
+static void add_piece(pieces *list, tg_tape *tape, tg_tensor piece) {
+    if (!tg_borrow_more(tape, (void **)&list->at, &list->capacity, list->count + 1, sizeof *list->at)) list->failed = true;
     else list->at[list->count++] = piece;
 }
 
 static void add_zeros(pieces *list, tg_tape *tape, int64_t count) {
-    if (count > 0) add_piece(list, tg_zeros(tape, 1, count));
+    if (count > 0) add_piece(list, tape, tg_zeros(tape, 1, count));
 }
 
 static tg_tensor concat_pieces(pieces *list, tg_tape *tape) {
@@ -32,7 +32,7 @@ static tg_tensor concat_pieces(pieces *list, tg_tape *tape) {
     if (list->failed) tg_fail(tape, TG_OUT_OF_MEMORY, "no memory to join the gradients of slices");
     else if (list->count == 1) result = list->at[0];
     else if (list->count > 1) result = tg_concat(list->at, (int)list->count);
-    tg_release(list->at, list->capacity * sizeof *list->at);
+    tg_give_back(tape, list->at, list->capacity * sizeof *list->at);
     return result;
 }
 
@@ -48,7 +48,7 @@ static int by_offset(const void *a, const void *b) {
 static size_t sorted_parts(const tg_walk *walk, uint32_t viewed, tg_part **sorted) {
     size_t count = 0;
     for (uint32_t p = walk->last_part[viewed]; p != 0; p = walk->parts[p].next) count++;
-    *sorted = tg_allocate(count * sizeof **sorted);
+    *sorted = tg_borrow(walk->tape, count * sizeof **sorted);
     if (*sorted == NULL) return 0;
     size_t k = count;
     for (uint32_t p = walk->last_part[viewed]; p != 0; p = walk->parts[p].next) {
@@ -100,7 +100,7 @@ static void sweep(tg_tape *tape, const tg_part *part, size_t count, int64_t tota
         int64_t end = next_boundary(part, first, active_end, count, begin);
         if (end > total) end = total;
         tg_tensor sum = sum_active(tape, part, first, active_end, begin, end);
-        if (sum.id != 0) add_piece(list, sum);
+        if (sum.id != 0) add_piece(list, tape, sum);
         else add_zeros(list, tape, end - begin);
         begin = end;
     }
@@ -114,7 +114,7 @@ tg_tensor tg_join_parts(tg_walk *walk, uint32_t viewed) {
     if (part == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "no memory to join the gradients of slices"), tg_handle(tape, 0);
     pieces list = { 0 };
     sweep(tape, part, count, shape.rows * shape.cols, &list);
-    tg_release(part, count * sizeof *part);
+    tg_give_back(tape, part, count * sizeof *part);
     if (list.count == 0 && !list.failed && tape->status == TG_OK) return tg_zeros(tape, shape.rows, shape.cols);
     tg_tensor joined = concat_pieces(&list, tape);
     if (joined.id == 0 || shape.rows == 1) return joined;
@@ -123,10 +123,10 @@ tg_tensor tg_join_parts(tg_walk *walk, uint32_t viewed) {
 
 /* ---- frozen slices ---- */
 
-static int ranges_of(const tg_tape *tape, uint32_t id, tg_range **ranges, size_t *bytes) {
+static int ranges_of(tg_tape *tape, uint32_t id, tg_range **ranges, size_t *bytes) {
     const tg_block *block = tg_leaf_of(tape, id)->block;
     *bytes                = (block->params->variable_count + 1) * sizeof **ranges;
-    *ranges               = tg_allocate(*bytes);
+    *ranges               = tg_borrow(tape, *bytes);
     return *ranges != NULL ? tg_live_ranges(block, *ranges) : 0;
 }
 
@@ -142,13 +142,13 @@ tg_tensor tg_mask_frozen(tg_tape *tape, uint32_t id, tg_tensor g) {
         int64_t end  = 0;
         for (int i = 0; i < count; i++) {
             add_zeros(&list, tape, range[i].begin - end);
-            add_piece(&list, tg_view(g, range[i].begin, 1, range[i].end - range[i].begin));
+            add_piece(&list, tape, tg_view(g, range[i].begin, 1, range[i].end - range[i].begin));
             end = range[i].end;
         }
         add_zeros(&list, tape, total - end);
         result = concat_pieces(&list, tape);
     }
-    tg_release(range, bytes);
+    tg_give_back(tape, range, bytes);
     return result;
 }
 

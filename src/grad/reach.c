@@ -32,7 +32,7 @@ static tg_status find_slices(tg_tape *tape, uint32_t y, uint32_t block_id, const
         bool             reads  = false;
         for (uint32_t k = 0; k < node->input_count && reached[id]; k++) reads |= inputs[k] == block_id;
         if (!reads) continue;
-        if (!tg_grow((void **)&list->at, &list->capacity, list->count + 1, sizeof *list->at))
+        if (!tg_borrow_more(tape, (void **)&list->at, &list->capacity, list->count + 1, sizeof *list->at))
             return tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for the slices of a block");
         const tg_view_attributes *view = node->op->flags & TG_OP_VIEW ? tg_attributes_of(tape, id) : NULL;
         list->at[list->count++] = view != NULL ? (tg_range){ view->offset, view->offset + view->rows * view->cols }
@@ -58,12 +58,12 @@ static tg_status check_block(tg_tape *tape, uint32_t y, uint32_t block_id, const
         if (end <= v->offset)
             tg_fail(tape, TG_DISCONNECTED, "v%u does not depend on the parameter \"%.200s\"; freeze it, or set allow_unused", y, v->name);
     }
-    tg_release(list.at, list.capacity * sizeof *list.at);
+    tg_give_back(tape, list.at, list.capacity * sizeof *list.at);
     return tape->status;
 }
 
 tg_status tg_check_reached(tg_tape *tape, uint32_t y, const tg_tensor xs[], int count) {
-    uint8_t *reached = tg_allocate(tape->length);
+    uint8_t *reached = tg_borrow(tape, tape->length);
     if (reached == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for %zu nodes", tape->length);
     mark_reached(tape, y, reached);
     for (int i = 0; i < count && tape->status == TG_OK; i++) {
@@ -73,6 +73,6 @@ tg_status tg_check_reached(tg_tape *tape, uint32_t y, const tg_tensor xs[], int 
             tg_fail(tape, TG_DISCONNECTED, "v%u does not depend on v%u (%s%s%s); set allow_unused if its gradient is to be zero", y, xs[i].id,
                     tape->nodes[xs[i].id].op->name, tg_name_of(tape, xs[i].id)[0] != '\0' ? " " : "", tg_name_of(tape, xs[i].id));
     }
-    tg_release(reached, tape->length);
+    tg_give_back(tape, reached, tape->length);
     return tape->status;
 }

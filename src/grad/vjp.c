@@ -13,9 +13,9 @@ const tg_op tg_gradients_op = { .size = sizeof(tg_op), .name = "gradients", .ari
 
 static bool make_room(tg_walk *walk) {
     const size_t length = walk->tape->length;
-    if (tg_grow((void **)&walk->cotangent, &walk->cotangent_capacity, length, sizeof *walk->cotangent) &&
-        tg_grow((void **)&walk->leads, &walk->leads_capacity, length, sizeof *walk->leads) &&
-        tg_grow((void **)&walk->last_part, &walk->last_part_capacity, length, sizeof *walk->last_part))
+    if (tg_borrow_more(walk->tape, (void **)&walk->cotangent, &walk->cotangent_capacity, length, sizeof *walk->cotangent) &&
+        tg_borrow_more(walk->tape, (void **)&walk->leads, &walk->leads_capacity, length, sizeof *walk->leads) &&
+        tg_borrow_more(walk->tape, (void **)&walk->last_part, &walk->last_part_capacity, length, sizeof *walk->last_part))
         return true;
     tg_fail(walk->tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for a walk over %zu nodes", length);
     return false;
@@ -58,7 +58,7 @@ static void send_part(tg_walk *walk, uint32_t from) {
     const uint32_t            to   = tg_inputs_of(tape, from)[0];
     const tg_view_attributes *view = tg_attributes_of(tape, from);
     if (view->rows * view->cols == 0) return;
-    if (!tg_grow((void **)&walk->parts, &walk->part_capacity, walk->part_count + 1, sizeof *walk->parts)) {
+    if (!tg_borrow_more(tape, (void **)&walk->parts, &walk->part_capacity, walk->part_count + 1, sizeof *walk->parts)) {
         tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for the slices of a gradient");
         return;
     }
@@ -111,11 +111,11 @@ typedef struct operands {
     size_t     count, attribute_words;
 } operands;
 
-static void release_operands(operands *o) {
-    tg_release(o->tensors, o->count * sizeof *o->tensors);
-    tg_release(o->cotangents, o->count * sizeof *o->cotangents);
-    tg_release(o->wanted, o->count * sizeof *o->wanted);
-    tg_release(o->attributes, o->attribute_words * sizeof *o->attributes);
+static void release_operands(tg_tape *tape, operands *o) {
+    tg_give_back(tape, o->tensors, o->count * sizeof *o->tensors);
+    tg_give_back(tape, o->cotangents, o->count * sizeof *o->cotangents);
+    tg_give_back(tape, o->wanted, o->count * sizeof *o->wanted);
+    tg_give_back(tape, o->attributes, o->attribute_words * sizeof *o->attributes);
 }
 
 static bool copy_operands(const tg_walk *walk, uint32_t id, operands *o) {
@@ -123,10 +123,10 @@ static bool copy_operands(const tg_walk *walk, uint32_t id, operands *o) {
     const tg_record *node   = tg_record_of(tape, id);
     const uint32_t  *inputs = tg_inputs_of(tape, id);
     *o = (operands){ .count = node->input_count, .attribute_words = (node->op->attribute_size + 7) / 8 };
-    o->tensors    = tg_allocate(o->count * sizeof *o->tensors);
-    o->cotangents = tg_allocate(o->count * sizeof *o->cotangents);
-    o->wanted     = tg_allocate(o->count * sizeof *o->wanted);
-    o->attributes = tg_allocate(o->attribute_words * sizeof *o->attributes);
+    o->tensors    = tg_borrow(tape, o->count * sizeof *o->tensors);
+    o->cotangents = tg_borrow(tape, o->count * sizeof *o->cotangents);
+    o->wanted     = tg_borrow(tape, o->count * sizeof *o->wanted);
+    o->attributes = tg_borrow(tape, o->attribute_words * sizeof *o->attributes);
     if (o->tensors == NULL || o->cotangents == NULL || o->wanted == NULL || o->attributes == NULL) return false;
     for (size_t k = 0; k < o->count; k++) {
         o->tensors[k] = inputs[k] != 0 ? tg_handle(tape, inputs[k]) : (tg_tensor){ 0 };
@@ -181,7 +181,7 @@ static void visit(tg_walk *walk, uint32_t id) {
     if (!copy_operands(walk, id, &o)) tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for the rule of %s", op->name);
     else if (op->vjp != NULL) call_rule(walk, id, &o);
     else walk_expansion(walk, id, &o);
-    release_operands(&o);
+    release_operands(tape, &o);
 }
 
 static void add_joined_parts(tg_walk *walk, uint32_t id) {
@@ -238,7 +238,7 @@ typedef struct walk_header {
 static bool make_header(tg_tape *tape, walk_header *h, tg_tensor y, tg_tensor seed, const tg_tensor xs[], int count) {
     const size_t needed = (size_t)count + 2;
     h->bytes  = needed <= sizeof h->few / sizeof *h->few ? 0 : needed * sizeof *h->inputs;
-    h->inputs = h->bytes == 0 ? h->few : tg_allocate(h->bytes);
+    h->inputs = h->bytes == 0 ? h->few : tg_borrow(tape, h->bytes);
     if (h->inputs == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for %d wanted tensors", count), false;
     h->inputs[0] = y.id;
     h->inputs[1] = seed.id;
@@ -246,8 +246,8 @@ static bool make_header(tg_tape *tape, walk_header *h, tg_tensor y, tg_tensor se
     return true;
 }
 
-static void release_header(walk_header *h) {
-    if (h->bytes > 0) tg_release(h->inputs, h->bytes);
+static void release_header(tg_tape *tape, walk_header *h) {
+    if (h->bytes > 0) tg_give_back(tape, h->inputs, h->bytes);
 }
 
 /* The last step made the same walk here: what it recorded stands. */
@@ -315,10 +315,10 @@ static void run_walk(tg_walk *walk, const walk_header *h, tg_tensor y, tg_tensor
 }
 
 static void release_walk(tg_walk *walk) {
-    tg_release(walk->cotangent, walk->cotangent_capacity * sizeof *walk->cotangent);
-    tg_release(walk->leads, walk->leads_capacity * sizeof *walk->leads);
-    tg_release(walk->last_part, walk->last_part_capacity * sizeof *walk->last_part);
-    tg_release(walk->parts, walk->part_capacity * sizeof *walk->parts);
+    tg_give_back(walk->tape, walk->cotangent, walk->cotangent_capacity * sizeof *walk->cotangent);
+    tg_give_back(walk->tape, walk->leads, walk->leads_capacity * sizeof *walk->leads);
+    tg_give_back(walk->tape, walk->last_part, walk->last_part_capacity * sizeof *walk->last_part);
+    tg_give_back(walk->tape, walk->parts, walk->part_capacity * sizeof *walk->parts);
 }
 
 tg_status tg_gradients(tg_tensor y, tg_tensor seed, const tg_tensor xs[], int count, tg_tensor out[], const tg_gradients_options *options) {
@@ -335,7 +335,7 @@ tg_status tg_gradients(tg_tensor y, tg_tensor seed, const tg_tensor xs[], int co
             release_walk(&walk);
             if (tape->status != TG_OK) tg_go_to(tape, before);
         }
-        release_header(&h);
+        release_header(tape, &h);
     }
     for (int i = 0; i < count && tape->status != TG_OK; i++) out[i] = tg_handle(tape, 0);
     return tape->status;

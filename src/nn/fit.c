@@ -13,6 +13,7 @@ typedef struct fit {
     tg_tape              *tape;
     tg_dataset           *training, *validation;      /* validation NULL: none */
     bool                  owns_training;
+    tg_evaluation         evaluation;                 /* of validation */
     tg_params            *best;                       /* parameters of the best epoch */
     tg_output_buffer      output;
     tg_progress           progress;
@@ -80,7 +81,7 @@ static tg_status train_epoch(fit *f, int epoch) {
 static tg_status validate(fit *f) {
     if (f->validation == NULL) return TG_OK;
     tg_report       report = { 0 };
-    const tg_status status = tg_evaluate_on(f->model, f->validation, f->options->tape, &report);
+    const tg_status status = tg_evaluation_make(&f->evaluation, &report);
     if (status != TG_OK) return status;
     f->progress.validation_loss     = report.loss;
     f->progress.validation_accuracy = report.accuracy;
@@ -141,6 +142,7 @@ static tg_status set_up(fit *f, tg_dataset *data) {
         f->owns_training = status == TG_OK;
         if (status == TG_OK) f->best = tg_params_like(f->model->params, "best");
         if (status == TG_OK && f->best == NULL) status = TG_OUT_OF_MEMORY;
+        if (status == TG_OK) status = tg_evaluation_begin(&f->evaluation, f->model, f->validation, f->options->tape);
     }
     if (status == TG_OK && f->model->scaler != NULL) status = tg_scaler_fit(*f->model->scaler, f->training);
     if (status != TG_OK) return status;
@@ -150,6 +152,7 @@ static tg_status set_up(fit *f, tg_dataset *data) {
 
 static void tear_down(fit *f) {
     tg_tape_free(f->tape);
+    tg_evaluation_end(&f->evaluation);
     tg_params_free(f->best);
     tg_dataset_free(f->validation);
     tg_release_output(&f->output);

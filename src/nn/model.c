@@ -63,22 +63,11 @@ int64_t tg_count_correct(const float *output, int64_t rows, int64_t outputs, con
 
 /* ---- evaluate ---- */
 
-/* All that one evaluation holds: room for a batch of at most BATCH rows. */
-typedef struct evaluation {
-    const tg_model   *model;
-    const tg_dataset *data;
-    tg_tape          *tape;
-    float            *x, *targets;      /* [BATCH, cols], [BATCH, target cols] */
-    int32_t          *y;                /* [BATCH] */
-    tg_output_buffer  output;
-    int64_t           correct;
-} evaluation;
-
 static size_t x_bytes(const tg_dataset *data) { return BATCH * (size_t)tg_dataset_cols(data) * sizeof(float); }
 static size_t target_bytes(const tg_dataset *data) { return BATCH * (size_t)tg_dataset_target_cols(data) * sizeof(float); }
 static size_t y_bytes(void) { return BATCH * sizeof(int32_t); }
 
-static tg_batch batch_at(const evaluation *e, int64_t begin, int64_t rows) {
+static tg_batch batch_at(const tg_evaluation *e, int64_t begin, int64_t rows) {
     const int64_t cols = tg_dataset_cols(e->data), target_cols = tg_dataset_target_cols(e->data);
     for (int64_t i = 0; i < rows; i++) {
         memcpy(e->x + i * cols, tg_dataset_row(e->data, begin + i), (size_t)cols * sizeof *e->x);
@@ -88,7 +77,7 @@ static tg_batch batch_at(const evaluation *e, int64_t begin, int64_t rows) {
     return (tg_batch){ .x = e->x, .y = target_cols > 0 ? NULL : e->y, .targets = target_cols > 0 ? e->targets : NULL, .rows = rows };
 }
 
-static tg_status count_batch(evaluation *e, tg_recorded r, const tg_batch *batch, tg_report *report) {
+static tg_status count_batch(tg_evaluation *e, tg_recorded r, const tg_batch *batch, tg_report *report) {
     report->loss += tg_item(r.loss) * (double)batch->rows;
     if (batch->y == NULL) return TG_OK;
     const tg_status status = tg_read_output(r.output, &e->output);
@@ -102,9 +91,19 @@ static tg_status count_batch(evaluation *e, tg_recorded r, const tg_batch *batch
     return TG_OK;
 }
 
-static tg_status evaluate(evaluation *e, tg_report *report) {
+tg_status tg_evaluation_begin(tg_evaluation *e, const tg_model *model, const tg_dataset *data, const tg_tape_options *options) {
+    *e = (tg_evaluation){ .model = model, .data = data, .tape = tg_tape_new(options), .x = tg_allocate(x_bytes(data)),
+                          .targets = tg_allocate(target_bytes(data)), .y = tg_allocate(y_bytes()) };
+    const bool has_memory = e->tape != NULL && e->x != NULL && e->targets != NULL && e->y != NULL;
+    return has_memory ? TG_OK : tg_fail_thread(TG_OUT_OF_MEMORY, "tg_evaluate: no memory");
+}
+
+tg_status tg_evaluation_make(tg_evaluation *e, tg_report *report) {
     const int64_t rows = tg_dataset_rows(e->data), classes = tg_dataset_classes(e->data);
     tg_status     status = TG_OK;
+    *report    = (tg_report){ .confusion = report->confusion };
+    e->correct = 0;
+    if (report->confusion != NULL) memset(report->confusion, 0, (size_t)(classes * classes) * sizeof *report->confusion);
     for (int64_t begin = 0; begin < rows && status == TG_OK; begin += BATCH) {
         const tg_batch    batch    = batch_at(e, begin, rows - begin < BATCH ? rows - begin : BATCH);
         const tg_recorded recorded = tg_record_batch(e->model, e->tape, e->data, &batch, false);
@@ -117,20 +116,12 @@ static tg_status evaluate(evaluation *e, tg_report *report) {
     return tg_pass_failure(e->tape, status);
 }
 
-tg_status tg_evaluate_on(const tg_model *model, const tg_dataset *data, const tg_tape_options *options, tg_report *report) {
-    const size_t classes = (size_t)tg_dataset_classes(data);
-    evaluation   e       = { .model = model, .data = data, .tape = tg_tape_new(options), .x = tg_allocate(x_bytes(data)),
-                             .targets = tg_allocate(target_bytes(data)), .y = tg_allocate(y_bytes()) };
-    *report = (tg_report){ .confusion = report->confusion };
-    if (report->confusion != NULL) memset(report->confusion, 0, classes * classes * sizeof *report->confusion);
-    const bool      has_memory = e.tape != NULL && e.x != NULL && e.targets != NULL && e.y != NULL;
-    const tg_status status     = has_memory ? evaluate(&e, report) : tg_fail_thread(TG_OUT_OF_MEMORY, "tg_evaluate: no memory");
-    tg_tape_free(e.tape);
-    tg_release(e.x, x_bytes(data));
-    tg_release(e.targets, target_bytes(data));
-    tg_release(e.y, y_bytes());
-    tg_release_output(&e.output);
-    return status;
+void tg_evaluation_end(tg_evaluation *e) {
+    tg_tape_free(e->tape);
+    tg_release(e->x, e->data != NULL ? x_bytes(e->data) : 0);
+    tg_release(e->targets, e->data != NULL ? target_bytes(e->data) : 0);
+    tg_release(e->y, y_bytes());
+    tg_release_output(&e->output);
 }
 
 tg_status tg_evaluate(tg_model model, const tg_dataset *data, tg_report *report) {
@@ -139,7 +130,11 @@ tg_status tg_evaluate(tg_model model, const tg_dataset *data, tg_report *report)
     if (status != TG_OK) return status;
     if (model.loss == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_evaluate: the model has no loss");
     if (tg_dataset_rows(data) == 0) return tg_fail_thread(TG_NO_EXAMPLES, "tg_evaluate: the data set is empty");
-    return tg_evaluate_on(&model, data, NULL, report);
+    tg_evaluation   e;
+    const tg_status begun  = tg_evaluation_begin(&e, &model, data, NULL);
+    const tg_status result = begun == TG_OK ? tg_evaluation_make(&e, report) : begun;
+    tg_evaluation_end(&e);
+    return result;
 }
 
 /* ---- predict ---- */

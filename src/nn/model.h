@@ -18,8 +18,21 @@ typedef struct tg_output_buffer {
 tg_status tg_read_output(tg_tensor output, tg_output_buffer *buffer);
 void      tg_release_output(tg_output_buffer *buffer);
 
-/* tg_evaluate on a tape of these options, with arguments that have been checked. */
-tg_status tg_evaluate_on(const tg_model *model, const tg_dataset *data, const tg_tape_options *options, tg_report *report);
+/* All that an evaluation holds, so that it can be made again and again: room for one batch, and a tape. */
+typedef struct tg_evaluation {
+    const tg_model   *model;
+    const tg_dataset *data;
+    tg_tape          *tape;
+    float            *x, *targets;      /* [batch, cols], [batch, target cols] */
+    int32_t          *y;                /* [batch] */
+    tg_output_buffer  output;
+    int64_t           correct;
+} tg_evaluation;
+
+/* Arguments that have been checked, borrowed; ended in any case. */
+tg_status tg_evaluation_begin(tg_evaluation *e, const tg_model *model, const tg_dataset *data, const tg_tape_options *options);
+tg_status tg_evaluation_make(tg_evaluation *e, tg_report *report);
+void      tg_evaluation_end(tg_evaluation *e);
 
 /* Where a row of outputs is largest, the first place if there are several; -1: it has a NaN. */
 int64_t tg_largest(const float *output, int64_t outputs);
