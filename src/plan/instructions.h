@@ -34,6 +34,8 @@ typedef struct tg_step {
     size_t         output_advance;
     uint32_t       node;             /* of the tape, for sentences and listings */
     bool           is_sum;           /* over the parts of a strip: its output does not move */
+    bool           flat;             /* in a strip its block is one row of elements */
+    int64_t        width;            /* elements of it that are one of the strip's units: 1, or the columns of a row */
 } tg_step;
 
 typedef enum tg_instruction_kind {
@@ -50,7 +52,7 @@ typedef struct tg_instruction {
     tg_instruction_kind kind;
     tg_step    *steps;               /* [step_count] */
     uint32_t    first_step, step_count;
-    bool        flat;                /* a strip whose blocks are elements, not rows */
+    bool        flat;                /* a strip that is cut in elements, not in rows */
     int64_t     blocks, block, last; /* a strip: number of blocks, elements or rows of each, and of the last */
     int64_t     block_elements;
     void       *to;                  /* copy, zero */

@@ -77,6 +77,8 @@ static void add_loop(tg_emitter *e, const tg_match *m, const tg_cut *cut) {
                      .node = tg_record_of(e->c->graph, last)->origin, .first_operand = (uint32_t)code->operand_count,
                      .first_attribute = (uint32_t)code->attribute_count };
     step.call = (tg_call){ .rows = 1, .cols = cut->block, .input_count = p->input_count + p->result_count, .row_end = 1, .all_rows = shape.rows };
+    step.flat  = true;
+    step.width = 1;
     if (!e->c->is_register[last]) step.output_advance = (size_t)cut->block * tg_type_bytes(code->type);
     copy_matched_attributes(e, m);
     for (int k = 0; k < p->input_count; k++) add_loop_operand(e, m->inputs[k], shape, cut);

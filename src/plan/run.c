@@ -64,12 +64,13 @@ static void move_pointers(tg_step *step, ptrdiff_t blocks) {
 }
 
 /* A flat block is one row of elements; any other some rows. What is repeated keeps its one row. */
-static void set_size(tg_step *step, bool flat, int64_t size) {
-    if (!step->is_sum && flat) step->call.cols = size;
-    if (!step->is_sum && !flat) step->call.rows = step->call.row_end = size;
+static void set_size(tg_step *step, int64_t units) {
+    const int64_t size = units * step->width;
+    if (!step->is_sum && step->flat) step->call.cols = size;
+    if (!step->is_sum && !step->flat) step->call.rows = step->call.row_end = size;
     for (int k = 0; k < step->call.input_count; k++) {
         if (step->advances[k] == 0 && !step->is_sum) continue;      /* all operands of a sum have the strip's shape */
-        if (flat) step->operands[k].cols = size;
+        if (step->flat) step->operands[k].cols = size;
         else step->operands[k].rows = size;
     }
 }
@@ -80,7 +81,7 @@ static void run_strip(const tg_plan_code *code, const tg_instruction *strip) {
             tg_step *step = &strip->steps[i];
             step->call.first = b == 0;
             step->call.last  = b == strip->blocks - 1;
-            if (step->call.last) set_size(step, strip->flat, strip->last);
+            if (step->call.last) set_size(step, strip->last);
             run_step(code, step);
             move_pointers(step, 1);
             step->call.first_element += strip->block_elements;
@@ -88,7 +89,7 @@ static void run_strip(const tg_plan_code *code, const tg_instruction *strip) {
     for (uint32_t i = 0; i < strip->step_count; i++) {
         tg_step *step = &strip->steps[i];
         move_pointers(step, -(ptrdiff_t)strip->blocks);
-        set_size(step, strip->flat, strip->block);
+        set_size(step, strip->block);
         step->call.first_element = 0;
     }
 }

@@ -99,6 +99,17 @@ uint32_t tg_emit_attributes(tg_emitter *e, uint32_t id) {
     return (uint32_t)first;
 }
 
+/* Operands of the value's own shape, or one number: rows are nothing special, whatever the strip is cut in. */
+static bool is_flat(const tg_compiler *c, uint32_t id) {
+    const tg_shape shape = tg_shape_at(c->graph, id);
+    for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
+        const uint32_t operand = tg_inputs_of(c->graph, id)[k];
+        const tg_shape s       = tg_shape_at(c->graph, operand);
+        if (operand != 0 && tg_elements(s) != 1 && (s.rows != shape.rows || s.cols != shape.cols)) return false;
+    }
+    return true;
+}
+
 /* The step of node id, with its value where that of `output` lies; cut NULL: the whole value in one call. */
 void tg_emit_step(tg_emitter *e, uint32_t id, uint32_t output, const tg_cut *cut) {
     tg_compiler     *c      = e->c;
@@ -117,14 +128,18 @@ void tg_emit_step(tg_emitter *e, uint32_t id, uint32_t output, const tg_cut *cut
     step.is_sum = cut != NULL && !(op->flags & TG_OP_ELEMENTWISE);
     const bool     moves = cut != NULL && !step.is_sum;
     const tg_shape whole = step.is_sum ? tg_shape_at(c->graph, inputs[0]) : shape;      /* of the strip */
-    if (moves && cut->flat) step.call.rows = step.call.row_end = 1, step.call.cols = cut->block;
-    if (moves && !cut->flat) step.call.rows = step.call.row_end = cut->block;
-    if (moves && !c->is_register[id]) step.output_advance = (size_t)(cut->block * (cut->flat ? 1 : shape.cols)) * tg_emit_element(e, id);
+    tg_cut         own   = cut != NULL ? *cut : (tg_cut){ 0 };
+    step.width           = 1;
+    if (moves && !cut->flat && is_flat(c, id)) own = (tg_cut){ .flat = true, .block = cut->block * shape.cols }, step.width = shape.cols;
+    step.flat = own.flat;
+    if (moves && own.flat) step.call.rows = step.call.row_end = 1, step.call.cols = own.block;
+    if (moves && !own.flat) step.call.rows = step.call.row_end = own.block;
+    if (moves && !c->is_register[id]) step.output_advance = (size_t)(own.block * (own.flat ? 1 : shape.cols)) * tg_emit_element(e, id);
     if (step.is_sum && cut->blocks > 1) code->state_count += TG_SUM_STATE;
     for (uint32_t k = 0; k < node->input_count; k++) {
         size_t     advance = 0;
         tg_operand operand = { .rows = -1, .cols = -1 };
-        if (inputs[k] != 0) operand = cut != NULL ? tg_emit_cut(e, inputs[k], whole, *cut, &advance)
+        if (inputs[k] != 0) operand = cut != NULL ? tg_emit_cut(e, inputs[k], whole, own, &advance)
                                                   : tg_operand_of(NULL, tg_shape_at(c->graph, inputs[k]), (op->flags & TG_OP_ELEMENTWISE) != 0, shape);
         tg_emit_operand(e, operand, advance, inputs[k]);
     }
