@@ -126,6 +126,7 @@ struct tg_op {
     double       lo, hi;                /* where checks draw inputs; both 0: -2 to 2 */
     const double *avoid;                /* [avoid_count] points without derivative: kinks */
     int          avoid_count;
+    const void  *defaults;              /* attributes that tg_apply takes where it is given none, as for an activation by name; NULL: there are none */
 };
 
 /* ---- use ---- */

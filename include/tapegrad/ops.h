@@ -53,27 +53,103 @@ TG_API tg_tensor tg_lerp(tg_tensor start, tg_tensor end, tg_tensor weight);     
 
 TG_API tg_tensor tg_square(tg_tensor x);
 TG_API tg_tensor tg_sqrt(tg_tensor x);                                          /* derivative at 0: +inf */
+TG_API tg_tensor tg_rsqrt(tg_tensor x);                                         /* 1 / sqrt(x); +inf at 0 of either sign, with derivative -inf */
+TG_API tg_tensor tg_reciprocal(tg_tensor x);                                    /* 1 / x */
 TG_API tg_tensor tg_exp(tg_tensor x);
 TG_API tg_tensor tg_expm1(tg_tensor x);
 TG_API tg_tensor tg_log(tg_tensor x);
 TG_API tg_tensor tg_log1p(tg_tensor x);
-TG_API tg_tensor tg_sin(tg_tensor x);
+TG_API tg_tensor tg_sin(tg_tensor x);                                           /* as an activation: Sitzmann et al. 2020 */
 TG_API tg_tensor tg_cos(tg_tensor x);
+TG_API tg_tensor tg_erf(tg_tensor x);                                           /* derivative 2 / sqrt(pi) e^(-x^2) */
+TG_API tg_tensor tg_erfc(tg_tensor x);                                          /* 1 - erf(x), with all digits where that is small */
 
-TG_API tg_tensor tg_maximum(tg_tensor x, tg_tensor y);                          /* a NaN in either is the result; at a tie each has derivative 1/2 */
+/* x^y as C's pow: x^0 = 1 for any x, and NaN for x < 0 unless y is an integer. By x: y x^(y - 1), which is 0 for y = 0. By y: x^y ln x, which is 0
+ * at x = 0 for y >= 0, and NaN for x < 0. */
+TG_API tg_tensor tg_pow(tg_tensor x, tg_tensor y);
 
-TG_API tg_tensor tg_greater(tg_tensor x, tg_tensor y);                          /* 1 where x > y, else 0; derivative zero */
+/* x^exponent for a number that is part of the program; derivative exponent x^(exponent - 1), 0 for exponent 0, exact at x = 0 and for x < 0. */
+TG_API tg_tensor tg_pow_scalar(tg_tensor x, double exponent);
+
+/* ---- comparisons and steps: derivative zero ---- */
+
+/* 1 where it is so, else 0. A NaN equals nothing, and is neither less nor greater. */
+TG_API tg_tensor tg_greater(tg_tensor x, tg_tensor y);
+TG_API tg_tensor tg_greater_equal(tg_tensor x, tg_tensor y);
+TG_API tg_tensor tg_less(tg_tensor x, tg_tensor y);
+TG_API tg_tensor tg_less_equal(tg_tensor x, tg_tensor y);
+TG_API tg_tensor tg_equal(tg_tensor x, tg_tensor y);
+TG_API tg_tensor tg_not_equal(tg_tensor x, tg_tensor y);
+
+TG_API tg_tensor tg_sign(tg_tensor x);                                          /* 1, -1, or x itself if that is 0 or NaN */
+TG_API tg_tensor tg_floor(tg_tensor x);
+TG_API tg_tensor tg_round(tg_tensor x);                                         /* to the nearest integer, halves to the even one */
+
+/* ---- choices ---- */
+
+/* A NaN in either is the result; at a tie each has derivative 1/2. */
+TG_API tg_tensor tg_maximum(tg_tensor x, tg_tensor y);
+TG_API tg_tensor tg_minimum(tg_tensor x, tg_tensor y);
+
+TG_API tg_tensor tg_abs(tg_tensor x);                                           /* derivative at 0: 0 */
+
+/* min(max(x, lo), hi), which is hi if lo > hi. Derivative 1 for lo <= x <= hi, both bounds included, else 0. A NaN in any of the three is the result. */
+TG_API tg_tensor tg_clamp(tg_tensor x, double lo, double hi);
+
+/* x where x > threshold or NaN, value elsewhere; derivative 1 where x > threshold, else 0. */
+TG_API tg_tensor tg_threshold(tg_tensor x, double threshold, double value);
 
 /* x where condition is not 0, y elsewhere. Nothing of the one not taken enters the value, not even a NaN, and its cotangent is zero (which an
  * infinite slope further down, as of sqrt at 0, still makes a NaN). */
 TG_API tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y);
 
-/* ---- activations ---- */
+/* ---- activations. Those of one matrix, with or without a number, are known to tg_mlp_new by the name of their op, such as "leaky_relu"; a number is then
+ * PyTorch's default. At kinks the derivative is PyTorch's. What tends to a limit has it at infinity, in value and derivative ---- */
 
 TG_API tg_tensor tg_relu(tg_tensor x);                                          /* max(x, 0); derivative at 0: 0 */
+TG_API tg_tensor tg_relu6(tg_tensor x);                                         /* min(max(x, 0), 6); derivative at 0 and 6: 0 (Krizhevsky 2010) */
+
+/* x for x > 0, else slope x; derivative at 0: slope (Maas et al. 2013). Default slope 0.01. */
+TG_API tg_tensor tg_leaky_relu(tg_tensor x, double slope);
+
+/* The same with learned slopes: x [r, c], weight [1, c] or [1, 1]. By weight: x where x <= 0, else 0 (He et al. 2015). */
+TG_API tg_tensor tg_prelu(tg_tensor x, tg_tensor weight);
+
+/* x for x > 0, else alpha (e^x - 1); derivative there alpha e^x, at 0 alpha (Clevert et al. 2016). Default alpha 1. */
+TG_API tg_tensor tg_elu(tg_tensor x, double alpha);
+
+/* lambda elu(x, alpha) with lambda = 1.0507..., alpha = 1.6733...; derivative at 0: lambda alpha (Klambauer et al. 2017). See tg_alpha_dropout. */
+TG_API tg_tensor tg_selu(tg_tensor x);
+
+/* x for x > 0, else alpha (e^(x / alpha) - 1); derivative there e^(x / alpha), at 0 1 (Barron 2017). alpha is not 0; default 1. */
+TG_API tg_tensor tg_celu(tg_tensor x, double alpha);
+
+TG_API tg_tensor tg_hard_tanh(tg_tensor x);                                     /* min(max(x, -1), 1); derivative at -1 and 1: 0 (Collobert 2004) */
+TG_API tg_tensor tg_hard_sigmoid(tg_tensor x);                                  /* min(max(x / 6 + 1/2, 0), 1); derivative at -3 and 3: 0 */
+TG_API tg_tensor tg_hard_swish(tg_tensor x);                                    /* x hard_sigmoid(x); derivative at -3: 0, at 3: 1 (Howard et al. 2019) */
+
 TG_API tg_tensor tg_sigmoid(tg_tensor x);                                       /* 1 / (1 + e^-x) */
 TG_API tg_tensor tg_tanh(tg_tensor x);
 TG_API tg_tensor tg_softplus(tg_tensor x);                                      /* ln(1 + e^x), for any x; derivative sigmoid(x) */
+TG_API tg_tensor tg_log_sigmoid(tg_tensor x);                                   /* ln sigmoid(x), for any x; derivative sigmoid(-x) */
+TG_API tg_tensor tg_softsign(tg_tensor x);                                      /* x / (1 + |x|); derivative 1 / (1 + |x|)^2 (Glorot and Bengio 2010) */
+TG_API tg_tensor tg_gaussian(tg_tensor x);                                      /* e^(-x^2); derivative -2 x e^(-x^2) */
+
+/* x sigmoid(x), also called swish; with s = sigmoid(x) its derivative is s (1 + x (1 - s)) (Elfwing et al. 2018). */
+TG_API tg_tensor tg_silu(tg_tensor x);
+
+/* x tanh(softplus(x)); with t = tanh(softplus(x)) its derivative is t + x sigmoid(x) (1 - t^2) (Misra 2020). */
+TG_API tg_tensor tg_mish(tg_tensor x);
+
+/* x P(x) with P(x) = (1 + erf(x / sqrt(2))) / 2, the normal distribution; derivative P(x) + x e^(-x^2 / 2) / sqrt(2 pi) (Hendrycks and Gimpel 2016). */
+TG_API tg_tensor tg_gelu(tg_tensor x);
+
+/* The same paper's approximation x (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), and the derivative of that. */
+TG_API tg_tensor tg_gelu_tanh(tg_tensor x);
+
+/* Of the halves a and b of the columns: [r, 2 c] -> [r, c]. Not elementwise, so not for tg_mlp_new. */
+TG_API tg_tensor tg_glu(tg_tensor x);                                           /* a sigmoid(b) (Dauphin et al. 2017) */
+TG_API tg_tensor tg_swiglu(tg_tensor x);                                        /* silu(a) b (Shazeer 2020) */
 
 /* ---- sums and means ---- */
 
@@ -105,9 +181,18 @@ TG_API tg_tensor tg_mse_loss(tg_tensor prediction, tg_tensor target);
 
 TG_API tg_tensor tg_bernoulli(tg_tape *tape, double p, int64_t rows, int64_t cols);      /* 1 with probability p, else 0; derivative zero */
 
+/* Uniform in [lo, hi), and normal; derivative zero. Draws have 32 random bits each, so that normal ones lie within 6.7 standard deviations. In f32 they are
+ * those of f64, rounded. For a distribution with learned parameters: mean + std * normal(tape, 0, 1, rows, cols). */
+TG_API tg_tensor tg_uniform(tg_tape *tape, double lo, double hi, int64_t rows, int64_t cols);
+TG_API tg_tensor tg_normal(tg_tape *tape, double mean, double std, int64_t rows, int64_t cols);
+
 /* In a training step: 0 with probability p, else x / (1 - p) (Srivastava et al. 2014, scaled in training). Otherwise, and for p = 0: x.
  * 0 <= p <= 1; p = 1 gives zeros. */
 TG_API tg_tensor tg_dropout(tg_tensor x, double p);
+
+/* For nets of selu. In a training step: a x + b, and with probability p a s + b, where s = -1.7581 is selu(-inf), and a and b keep mean 0 and variance 1
+ * (Klambauer et al. 2017). Otherwise, and for p = 0: x. 0 <= p <= 1; p = 1 gives zeros. */
+TG_API tg_tensor tg_alpha_dropout(tg_tensor x, double p);
 
 /* ---- for optimizers ---- */
 

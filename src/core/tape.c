@@ -237,6 +237,7 @@ static tg_tensor apply_checked(tg_tape *tape, const tg_op *op, const tg_tensor i
 tg_tensor tg_apply(tg_tape *tape, const tg_op *op, const tg_tensor inputs[], int count, const void *attributes) {
     if (tape == NULL || op == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: there is no tape", op != NULL ? op->name : "tg_apply"), TG_NONE;
     if (tape->status != TG_OK) return tg_handle(tape, 0);
+    if (attributes == NULL) attributes = op->defaults;
     if (count < 0 || (count > 0 && inputs == NULL) || (op->attribute_size > 0 && attributes == NULL))
         return tg_fail(tape, TG_NULL_ARGUMENT, "%s: operands or attributes are NULL", op->name), tg_handle(tape, 0);
     if (is_known_application(tape, op, inputs, count, attributes)) return step_over(tape, op, count);

@@ -18,7 +18,7 @@ struct tg_mlp {
 /* ---- options ---- */
 
 static bool is_activation(const tg_op *op) {
-    return op->arity == 1 && (op->flags & TG_OP_ELEMENTWISE) && !(op->flags & TG_OP_STOP) && op->attribute_size == 0;
+    return op->arity == 1 && (op->flags & TG_OP_ELEMENTWISE) && !(op->flags & TG_OP_STOP) && (op->attribute_size == 0 || op->defaults != NULL);
 }
 
 /* The names that fit into known, and how many more there are. */

@@ -134,10 +134,15 @@ END_TEST
 
 START_TEST(operands_that_are_not_given) {
     tg_tensor (*const unary[])(tg_tensor) = { tg_transpose, tg_stop, tg_neg, tg_square, tg_sqrt, tg_exp, tg_expm1, tg_log, tg_log1p, tg_sin, tg_cos,
+                                              tg_erf, tg_erfc, tg_rsqrt, tg_reciprocal, tg_sign, tg_floor, tg_round, tg_abs, tg_relu6, tg_selu,
+                                              tg_hard_tanh, tg_hard_sigmoid, tg_hard_swish, tg_log_sigmoid, tg_softsign, tg_silu, tg_mish,
+                                              tg_gaussian, tg_gelu, tg_gelu_tanh, tg_glu, tg_swiglu,
                                               tg_relu, tg_sigmoid, tg_tanh, tg_softplus, tg_sum, tg_sum_rows, tg_sum_cols,
                                               tg_mean, tg_mean_rows, tg_mean_cols,
                                               tg_logsumexp, tg_softmax, tg_log_softmax, tg_keep, tg_require_finite };
     tg_tensor (*const binary[])(tg_tensor, tg_tensor) = { tg_matmul, tg_add, tg_sub, tg_mul, tg_div, tg_maximum, tg_greater, tg_cross_entropy,
+                                                          tg_pow, tg_minimum, tg_greater_equal, tg_less, tg_less_equal, tg_equal,
+                                                          tg_not_equal, tg_prelu,
                                                           tg_binary_cross_entropy_with_logits, tg_mse_loss };
     for (size_t i = 0; i < sizeof unary / sizeof unary[0]; i++) fails_for_none(unary[i]);
     for (size_t i = 0; i < sizeof binary / sizeof binary[0]; i++) fails_for_one_of_two(binary[i]);
@@ -158,6 +163,15 @@ START_TEST(operands_that_are_not_given) {
     fails(tg_concat((tg_tensor[]){ TG_NONE }, 1));
     fails(tg_one_hot(TG_NONE, 2));
     fails(tg_dropout(TG_NONE, 0.5));
+    fails(tg_alpha_dropout(TG_NONE, 0.5));
+    fails(tg_uniform(NULL, 0, 1, 2, 2));
+    fails(tg_normal(NULL, 0, 1, 2, 2));
+    fails(tg_pow_scalar(TG_NONE, 2));
+    fails(tg_clamp(TG_NONE, 0, 1));
+    fails(tg_threshold(TG_NONE, 0, 1));
+    fails(tg_leaky_relu(TG_NONE, 0.1));
+    fails(tg_elu(TG_NONE, 1));
+    fails(tg_celu(TG_NONE, 1));
     fails(tg_clip_factor(TG_NONE, 1));
     fails(tg_map(TG_NONE, NULL, NULL));
     fails(tg_map(TG_NONE, exp, exp));

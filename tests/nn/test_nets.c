@@ -205,11 +205,19 @@ static double by_hand(const char *name, double x) {
     if (strcmp(name, "softplus") == 0) return log1p(exp(x));
     if (strcmp(name, "sin") == 0) return sin(x);
     if (strcmp(name, "square") == 0) return x * x;
+    if (strcmp(name, "leaky_relu") == 0) return x > 0 ? x : 0.01 * x;
+    if (strcmp(name, "elu") == 0 || strcmp(name, "celu") == 0) return x > 0 ? x : expm1(x);
+    if (strcmp(name, "selu") == 0) return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * expm1(x));
+    if (strcmp(name, "silu") == 0) return x / (1 + exp(-x));
+    if (strcmp(name, "gelu") == 0) return x * erfc(-x / sqrt(2)) / 2;
+    if (strcmp(name, "mish") == 0) return x * tanh(log1p(exp(x)));
+    if (strcmp(name, "gaussian") == 0) return exp(-x * x);
     return 1 / (1 + x * x);      /* test_bump */
 }
 
 START_TEST(activations_are_found_by_name) {
-    static const char *const names[] = { "relu", "tanh", "sigmoid", "softplus", "sin", "square", "test_bump" };
+    static const char *const names[] = { "relu", "tanh", "sigmoid", "softplus", "sin", "square", "leaky_relu", "elu", "celu", "selu", "silu",
+                                         "gelu", "mish", "gaussian", "test_bump" };
     static const float       x[5]    = { -2, -0.5f, 0, 0.5f, 2 };
     ck_assert_int_eq(tg_register(&test_bump_op), TG_OK);
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {

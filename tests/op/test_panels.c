@@ -21,7 +21,7 @@ typedef struct operands {
     float      f32[3][MOST];
     double     f64[3][MOST];
     int32_t    labels[ROWS];
-    int64_t    attributes[3];
+    int64_t    attributes[4];
     tg_operand input[3];
     int        count;
 } operands;
@@ -33,6 +33,8 @@ static void prepare(operands *o, const tg_op *op, bool f64) {
     memcpy(&o->attributes[0], &number, sizeof number);
     if (is(op, "one_hot")) o->attributes[0] = COLS;
     if (is(op, "bernoulli")) o->attributes[1] = ROWS, o->attributes[2] = COLS;
+    if (is(op, "uniform") || is(op, "normal"))
+        o->attributes[0] = 0, memcpy(&o->attributes[1], &number, sizeof number), o->attributes[2] = ROWS, o->attributes[3] = COLS;
     if (is(op, "broadcast_to")) o->attributes[0] = ROWS, o->attributes[1] = COLS;
     if (is(op, "matmul")) o->attributes[0] = 0;
     for (int i = 0; i < ROWS; i++) o->labels[i] = i % COLS;

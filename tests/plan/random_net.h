@@ -92,7 +92,7 @@ static inline tg_tensor pick(const pool *p) { return p->at[draw_below(p->count)]
 static inline tg_tensor weight(const pool *p) { return variable(p, draw_below(2) == 0 ? "w0" : "w1"); }
 
 static inline tg_tensor smooth(pool *p, tg_tensor x) {
-    switch (draw_below(18)) {
+    switch (draw_below(26)) {
         case 0:  return tg_tanh(x);
         case 1:  return tg_sigmoid(x);
         case 2:  return tg_softplus(x);
@@ -110,6 +110,14 @@ static inline tg_tensor smooth(pool *p, tg_tensor x) {
         case 14: return apply_one(&twice_op, x);
         case 15: return apply_one(&itself_op, x);
         case 16: return tg_cos(x);
+        case 17: return tg_gelu(x);
+        case 18: return tg_silu(x);
+        case 19: return tg_mish(x);
+        case 20: return tg_elu(x, 0.7);
+        case 21: return tg_leaky_relu(x, 0.1);
+        case 22: return tg_clamp(x, -0.6, 0.7);
+        case 23: return tg_pow_scalar(tg_shift(tg_square(x), 1), 0.75);
+        case 24: return tg_hard_swish(x);
         default: p->by_map = true; return tg_map(x, wave, wave_slope);
     }
 }
@@ -170,10 +178,18 @@ static inline tg_tensor overlapped(const pool *p) {
     return tg_view(tg_concat(parts, 2), 0, n->batch, n->width);
 }
 
+/* Of two values side by side. */
+static inline tg_tensor gated(const pool *p) {
+    const net      *n       = p->net;
+    const tg_tensor parts[] = { tg_transpose(pick(p)), tg_transpose(pick(p)) };
+    const tg_tensor both    = tg_transpose(tg_view(tg_concat(parts, 2), 0, 2 * n->width, n->batch));
+    return draw_below(2) == 0 ? tg_glu(both) : tg_swiglu(both);
+}
+
 static inline tg_tensor next_value(pool *p) {
     const net      *n = p->net;
     const tg_tensor x = pick(p), y = side(p);
-    switch (draw_below(20)) {
+    switch (draw_below(26)) {
         case 0: case 1: case 2: return smooth(p, product(p));
         case 3:  return smooth(p, tg_add(x, y));
         case 4:  return tg_sub(x, y);
@@ -191,6 +207,12 @@ static inline tg_tensor next_value(pool *p) {
         case 16: return tg_add(tg_broadcast_to(tg_tanh(tg_mean_rows(x)), n->batch, n->width), tg_neg(x));
         case 17: return tg_add(x, tg_sum_to(tg_scale(pick(p), 0.01), draw_below(2) == 0 ? n->batch : 1, draw_below(2) == 0 ? n->width : 1));
         case 18: return tg_add(smooth(p, x), smooth(p, x));      /* perhaps twins */
+        case 19: return tg_minimum(x, y);
+        case 20: return tg_prelu(x, y);
+        case 21: return tg_pow(tg_shift(tg_tanh(tg_square(x)), 0.5), tg_tanh(y));
+        case 22: return gated(p);
+        case 23: return tg_mul(x, tg_normal(p->tape, 1, 0.1, n->batch, draw_below(2) == 0 ? n->width : 1));
+        case 24: return tg_add(tg_alpha_dropout(x, 0.2), tg_uniform(p->tape, -0.5, 0.5, 1, n->width));
         default: return smooth(p, x);
     }
 }
