@@ -1,8 +1,8 @@
 /* losses.h - losses: composed of ops, so that every derivative of any order follows.
  *
- * Names, argument order and defaults are PyTorch's (torch.nn.functional) where it has the loss. x stands for the input or prediction, t for the target,
- * both [batch, c]; nothing is broadcast: TG_SHAPE_MISMATCH on the tape. A loss of two tensors has two forms, name(input, target) for the mean, which
- * tg_mlp_options.loss takes too, and name_with(input, target, options), where options may be NULL. The others take options at once.
+ * Names, argument order and defaults are PyTorch's (torch.nn.functional) where it has the loss. x stands for the input or prediction, t for the
+ * target, both [batch, c]; nothing is broadcast: TG_SHAPE_MISMATCH on the tape. A loss of two tensors has two forms, name(input, target) for the
+ * mean, which tg_mlp_options.loss takes too, and name_with(input, target, options), where options may be NULL. The others take options at once.
  *
  * What is given weight or probability zero adds zero, even where its own loss is infinite, and so does its derivative: a choice, never 0 * inf. */
 #ifndef TAPEGRAD_LOSSES_H
@@ -164,8 +164,8 @@ TG_API tg_tensor tg_gaussian_nll_loss(tg_tensor input, tg_tensor target, tg_tens
 
 /* ---- embeddings. Of rows: [batch, 1] without reduction ---- */
 
-/* Of rows of x1 and x2 [batch, c]: x1 . x2 / (max(|x1|, eps) max(|x2|, eps)), [batch, 1]. eps is positive; 0: 1e-8. The derivative of a norm below eps
- * is 0, that of a row of zeros too. Squares must not overflow. */
+/* Of rows of x1 and x2 [batch, c]: x1 . x2 / (max(|x1|, eps) max(|x2|, eps)), [batch, 1]. eps is positive; 0: 1e-8. The derivative of a norm below
+ * eps is 0, that of a row of zeros too. Squares must not overflow. */
 TG_API tg_tensor tg_cosine_similarity(tg_tensor x1, tg_tensor x2, double eps);
 
 typedef struct tg_cosine_embedding_loss_options {
@@ -185,8 +185,8 @@ typedef struct tg_triplet_margin_loss_options {
     tg_reduction reduction;
 } tg_triplet_margin_loss_options;
 
-/* l = max(|a - p + eps| - |a - n + eps| + margin, 0), with Euclidean norms of rows (Schroff et al. 2015). At the kink 0; the derivative of the norm of
- * zeros is 0. */
+/* l = max(|a - p + eps| - |a - n + eps| + margin, 0), with Euclidean norms of rows (Schroff et al. 2015). At the kink 0; the derivative of the norm
+ * of zeros is 0. */
 TG_API tg_tensor tg_triplet_margin_loss(tg_tensor anchor, tg_tensor positive, tg_tensor negative, const tg_triplet_margin_loss_options *options);
 
 #ifdef __cplusplus

@@ -9,6 +9,7 @@
  *     plan.h       what is done with a step
  *     data.h       data sets
  *     nn.h         layers, optimizers, fit
+ *     train.h      schedules, averages, anomalies
  *     io.h         files
  *     explain.h    a step, printed
  *     op.h         ops of your own
@@ -29,6 +30,7 @@
 #include <tapegrad/check.h>
 #include <tapegrad/data.h>
 #include <tapegrad/nn.h>
+#include <tapegrad/train.h>
 #include <tapegrad/io.h>
 
 #endif

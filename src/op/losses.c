@@ -54,8 +54,8 @@ static bool are_labels(const char *caller, tg_tensor labels, tg_tensor x) {
     const tg_shape have = tg_shape_of(labels);
     if (!have.integer) return tg_fail(x.tape, TG_TYPE_MISMATCH, "%s: labels are integers", caller), false;
     if (have.rows == tg_rows(x) && have.cols == 1) return true;
-    tg_fail(x.tape, TG_SHAPE_MISMATCH, "%s: labels are [%" PRId64 ",%" PRId64 "] and must be [%" PRId64 ",1], one for each row", caller, have.rows, have.cols,
-            tg_rows(x));
+    tg_fail(x.tape, TG_SHAPE_MISMATCH, "%s: labels are [%" PRId64 ",%" PRId64 "] and must be [%" PRId64 ",1], one for each row", caller, have.rows,
+            have.cols, tg_rows(x));
     return false;
 }
 
@@ -119,8 +119,8 @@ static bool is_any_weight(const char *caller, tg_tensor weight, tg_tensor losses
     if (have.integer) return tg_fail(losses.tape, TG_TYPE_MISMATCH, "%s: weight holds integers and must hold numbers", caller), false;
     if ((have.rows == of.rows && (have.cols == of.cols || have.cols == 1)) || (have.rows == 1 && have.cols == of.cols)) return true;
     tg_fail(losses.tape, TG_SHAPE_MISMATCH,
-            "%s: weight is [%" PRId64 ",%" PRId64 "] and must be [%" PRId64 ",%" PRId64 "], one for each row or one for each column", caller, have.rows,
-            have.cols, of.rows, of.cols);
+            "%s: weight is [%" PRId64 ",%" PRId64 "] and must be [%" PRId64 ",%" PRId64 "], one for each row or one for each column", caller,
+            have.rows, have.cols, of.rows, of.cols);
     return false;
 }
 
@@ -188,7 +188,8 @@ static const tg_op replaced_op = { .size = sizeof(tg_op), .name = "replaced_labe
 /* ---- cross-entropy and the loss of log-probabilities ---- */
 
 static bool are_class_options(const char *caller, tg_tensor x, const tg_cross_entropy_options *o) {
-    return is_weight(caller, "weight", o->weight, x.tape, 1, tg_cols(x)) && is_weight(caller, "sample_weight", o->sample_weight, x.tape, tg_rows(x), 1) &&
+    return is_weight(caller, "weight", o->weight, x.tape, 1, tg_cols(x)) &&
+           is_weight(caller, "sample_weight", o->sample_weight, x.tape, tg_rows(x), 1) &&
            is_within(caller, "label_smoothing", x.tape, o->label_smoothing, 0, 1) && is_reduction(caller, x.tape, o->reduction);
 }
 
@@ -254,11 +255,13 @@ tg_tensor tg_cross_entropy_with(tg_tensor logits, tg_tensor target, const tg_cro
     static const tg_cross_entropy_options defaults = { .reduction = TG_DEFAULT_REDUCTION };
     static const char                     caller[] = "tg_cross_entropy_with";
     const tg_cross_entropy_options       *o        = options != NULL ? options : &defaults;
-    if (!is_first(caller, logits) || tg_check_operand(logits.tape, target, caller) != TG_OK || !are_class_options(caller, logits, o)) return failed(logits);
+    if (!is_first(caller, logits) || tg_check_operand(logits.tape, target, caller) != TG_OK || !are_class_options(caller, logits, o))
+        return failed(logits);
     const bool labels = tg_shape_of(target).integer;
     if (labels ? !are_labels(caller, target, logits) : !is_matrix(caller, "target", target, logits)) return failed(logits);
     if (o->ignore && !labels) return tg_fail(logits.tape, TG_BAD_ARGUMENT, "%s: distributions have no label to ignore", caller), failed(logits);
-    if (!o->ignore && o->label_smoothing == 0 && !is_given(o->weight) && is_plain(o->sample_weight, o->reduction)) return tg_cross_entropy(logits, target);
+    if (!o->ignore && o->label_smoothing == 0 && !is_given(o->weight) && is_plain(o->sample_weight, o->reduction))
+        return tg_cross_entropy(logits, target);
     if (labels) return label_loss(logits, target, o, false);
     return finish_rows(weighted_distributions(tg_neg(tg_log_softmax(logits)), target, o), TG_NONE, o);
 }
@@ -412,7 +415,8 @@ tg_tensor tg_gaussian_nll_loss(tg_tensor input, tg_tensor target, tg_tensor var,
     static const char                         caller[] = "tg_gaussian_nll_loss";
     const tg_gaussian_nll_loss_options       *o        = options != NULL ? options : &defaults;
     const double                              eps = option(o->eps, 1e-6), half_log_two_pi = 0.91893853320467274178;
-    if (!is_pair(caller, input, target) || !is_matrix(caller, "var", var, input) || !is_positive(caller, "eps", input.tape, eps)) return failed(input);
+    if (!is_pair(caller, input, target) || !is_matrix(caller, "var", var, input) || !is_positive(caller, "eps", input.tape, eps))
+        return failed(input);
     const tg_tensor v = tg_maximum(var, number(var, eps));
     const tg_tensor l = tg_scale(tg_add(tg_log(v), tg_div(tg_square(tg_sub(input, target)), v)), 0.5);
     return finish(caller, o->full ? tg_shift(l, half_log_two_pi) : l, o->weight, o->reduction, false);

@@ -345,7 +345,8 @@ START_TEST(a_batch_without_weight_has_loss_zero) {
         case 1: expect_nothing(x, tg_cross_entropy_with(x, t, &(tg_cross_entropy_options){ .ignore = true, .ignore_index = 1, .weight = w,
                                                                                             .label_smoothing = 0.1 })); break;
         case 2: expect_nothing(x, tg_nll_loss_with(x, t, &(tg_nll_loss_options){ .ignore = true, .ignore_index = 1 })); break;
-        case 3: expect_nothing(x, tg_cross_entropy_with(x, t, &(tg_cross_entropy_options){ .sample_weight = tg_input_f64(tape, zeros, ROWS, 1) })); break;
+        case 3: expect_nothing(x, tg_cross_entropy_with(x, t, &(tg_cross_entropy_options){
+                                                            .sample_weight = tg_input_f64(tape, zeros, ROWS, 1) })); break;
         case 4: expect_nothing(x, tg_l1_loss_with(x, matrix(values), &(tg_loss_options){ .weight = matrix(zeros) })); break;
         }
     }
