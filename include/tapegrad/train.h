@@ -29,7 +29,8 @@ typedef struct tg_rate_schedule {
     double           least;                /* of a cosine */
     double           rise;                 /* of one cycle: 0: 0.3 */
     double           div_factor, final_div_factor;      /* 0: 25 and 1e4 */
-    int64_t          warmup;               /* so many steps first, on a line from warmup_factor times the first rate up to it; t counts from their end */
+    int64_t          warmup;               /* so many steps first, on a line from warmup_factor times the first rate up to it; t counts
+                                            * from their end */
     double           warmup_factor;        /* 0: 1/3, TG_ZERO: LinearLR before another by SequentialLR */
 } tg_rate_schedule;
 

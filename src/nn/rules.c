@@ -33,7 +33,8 @@ tg_optimizer *tg_sgd_new(tg_params *params, const tg_sgd_options *options) {
     if (o->nesterov && o->momentum == 0) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_sgd_new: Nesterov needs a momentum"), NULL;
     const tg_optimizer_options made = { .name = "sgd", .update = o->momentum > 0 ? momentum : sgd, .state_count = o->momentum > 0,
                                         .learning_rate = o->learning_rate, .weight_decay = o->weight_decay, .l1_decay = o->l1_decay,
-                                        .clip_norm = o->clip_norm, .clip_value = o->clip_value, .allow_unused = o->allow_unused, .groups = o->groups, .group_count = o->group_count };
+                                        .clip_norm = o->clip_norm, .clip_value = o->clip_value, .allow_unused = o->allow_unused,
+                                        .groups = o->groups, .group_count = o->group_count };
     return tg_optimizer_with_constants(params, made, (tg_rule_constants){ .momentum = o->momentum, .nesterov = o->nesterov });
 }
 
@@ -68,9 +69,9 @@ static tg_optimizer *adam_new(tg_params *params, const tg_adam_options *o, tg_up
     if (!(c.beta1 >= 0 && c.beta1 < 1 && c.beta2 >= 0 && c.beta2 < 1 && c.epsilon >= 0 && c.epsilon < HUGE_VAL))
         return tg_fail_thread(TG_BAD_ARGUMENT, "%s: beta1 = %g, beta2 = %g, epsilon = %g", name, c.beta1, c.beta2, c.epsilon), NULL;
     const tg_optimizer_options made = { .name = name, .update = rule, .state_count = 2, .learning_rate = o->learning_rate,
-                                        .weight_decay = tg_option(o->weight_decay, weight_decay), .l1_decay = o->l1_decay, .clip_norm = o->clip_norm,
-                                        .clip_value = o->clip_value,
-                                        .allow_unused = o->allow_unused, .groups = o->groups, .group_count = o->group_count };
+                                        .weight_decay = tg_option(o->weight_decay, weight_decay), .l1_decay = o->l1_decay,
+                                        .clip_norm = o->clip_norm, .clip_value = o->clip_value, .allow_unused = o->allow_unused,
+                                        .groups = o->groups, .group_count = o->group_count };
     return tg_optimizer_with_constants(params, made, c);
 }
 
