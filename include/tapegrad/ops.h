@@ -7,6 +7,7 @@
 #ifndef TAPEGRAD_OPS_H
 #define TAPEGRAD_OPS_H
 
+#include <tapegrad/losses.h>
 #include <tapegrad/op.h>
 
 #ifdef __cplusplus
@@ -165,7 +166,8 @@ TG_API tg_tensor tg_logsumexp(tg_tensor x);                                     
 TG_API tg_tensor tg_softmax(tg_tensor x);                                       /* e^x / sum e^x: [r, c] */
 TG_API tg_tensor tg_log_softmax(tg_tensor x);                                   /* x - logsumexp(x): [r, c] */
 
-/* ---- losses: [1, 1], the mean over the batch. Prediction and target must have the same shape; nothing is broadcast ---- */
+/* ---- losses: [1, 1], the mean over the batch. Prediction and target must have the same shape; nothing is broadcast.
+ * With weights and other reductions, and more of them: losses.h ---- */
 
 /* -ln softmax(logits) at the target. logits [batch, classes]; target: labels [batch, 1], or distributions [batch, classes].
  * A label out of range makes the executing call TG_OUT_OF_RANGE. */

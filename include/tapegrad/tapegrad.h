@@ -4,10 +4,12 @@
  *     tape.h       record, run, read
  *     variable.h   parameters
  *     ops.h        what can be recorded
+ *     losses.h     what is minimized
  *     grad.h       derivatives
  *     plan.h       what is done with a step
  *     data.h       data sets
  *     nn.h         layers, optimizers, fit
+ *     train.h      schedules, averages, anomalies
  *     io.h         files
  *     explain.h    a step, printed
  *     op.h         ops of your own
@@ -21,12 +23,14 @@
 #include <tapegrad/variable.h>
 #include <tapegrad/op.h>
 #include <tapegrad/ops.h>
+#include <tapegrad/losses.h>
 #include <tapegrad/grad.h>
 #include <tapegrad/plan.h>
 #include <tapegrad/explain.h>
 #include <tapegrad/check.h>
 #include <tapegrad/data.h>
 #include <tapegrad/nn.h>
+#include <tapegrad/train.h>
 #include <tapegrad/io.h>
 
 #endif

@@ -1,8 +1,11 @@
 /* fit.c - the training loop. */
 #include "nn/model.h"
+#include "nn/optimizer.h"
 #include "core/util.h"
 
 #include <math.h>
+#include <tapegrad/grad.h>
+#include <tapegrad/train.h>
 #include <time.h>
 
 /* All that one fit holds. */
@@ -40,12 +43,33 @@ static bool tell(fit *f) {
     return f->options->progress == NULL || f->options->progress(p, f->options->progress_context);
 }
 
+/* The step again, as it was before the update, which has not happened: its gradients too, so that what is not finite there alone is found. */
+static tg_status explain_failure(fit *f, const tg_batch *batch, tg_status status) {
+    tg_pass_failure(f->tape, status);
+    if (!f->options->find_anomaly || status != TG_NOT_FINITE) return status;
+    const tg_recorded recorded = tg_record_batch(f->model, f->tape, f->training, batch, true);
+    const char       *group;
+    for (int i = 0; (group = tg_group_at(f->model->params, i)) != NULL; i++) {
+        const tg_tensor block = tg_use_block(f->tape, f->model->params, group);
+        tg_tensor       gradient;
+        tg_gradients(recorded.loss, TG_NONE, &block, 1, &gradient, &(tg_gradients_options){ .allow_unused = true });
+    }
+    const char     *sentence;
+    char            earlier[512];
+    const tg_status kept = tg_last_error(&sentence);
+    snprintf(earlier, sizeof earlier, "%s", sentence);
+    if (tg_find_anomaly(f->tape, NULL) == TG_NOT_FINITE) return status;
+    tg_last_error(NULL);
+    tg_keep_failure(kept, earlier);
+    return status;
+}
+
 /* One update; the sums of loss and of right answers over the epoch so far. */
 static tg_status train_batch(fit *f, const tg_batch *batch, double *loss, double *correct) {
     const tg_recorded recorded = tg_record_batch(f->model, f->tape, f->training, batch, true);
     tg_keep(recorded.output);
     tg_status status = tg_minimize(f->optimizer, recorded.loss);
-    if (status != TG_OK) return tg_pass_failure(f->tape, status);
+    if (status != TG_OK) return explain_failure(f, batch, status);
     *loss += tg_item(recorded.loss) * (double)batch->rows;
     if (batch->y == NULL) return TG_OK;
     status = tg_read_output(recorded.output, &f->output);

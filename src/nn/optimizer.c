@@ -10,7 +10,7 @@
 /* What belongs to one group of variables. */
 typedef struct group {
     char  *name;
-    double rate, weight_decay;
+    double rate, weight_decay, l1_decay;
 } group;
 
 struct tg_optimizer {
@@ -20,12 +20,12 @@ struct tg_optimizer {
     tg_update_fn         update;
     const void          *context;
     tg_rule_constants    constants;
-    double               clip_norm;
+    double               clip_norm, clip_value;
     bool                 allow_unused;
     tg_params          **states;      /* [state_count + 1]; 0 holds the step count */
     int                  state_count;
     tg_variable         *step;
-    tg_tensor           *room;        /* [2 group_count + 1 + state_count]: an update allocates nothing */
+    tg_tensor           *room;        /* [3 group_count + 1 + state_count]: an update allocates nothing */
 };
 
 /* ---- making one ---- */
@@ -36,6 +36,8 @@ static tg_status check_options(const tg_params *params, const tg_optimizer_optio
     if (params == NULL || o->update == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "optimizer: params or the update rule is NULL");
     if (!is_rate(tg_option(o->learning_rate, 1e-3))) return tg_fail_thread(TG_BAD_ARGUMENT, "optimizer: a learning rate of %g", o->learning_rate);
     if (!is_rate(tg_option(o->weight_decay, 0))) return tg_fail_thread(TG_BAD_ARGUMENT, "optimizer: a weight decay of %g", o->weight_decay);
+    if (!is_rate(tg_option(o->l1_decay, 0))) return tg_fail_thread(TG_BAD_ARGUMENT, "optimizer: an L1 decay of %g", o->l1_decay);
+    if (!is_rate(o->clip_value)) return tg_fail_thread(TG_BAD_ARGUMENT, "optimizer: a clip value of %g", o->clip_value);
     if (!is_rate(o->clip_norm)) return tg_fail_thread(TG_BAD_ARGUMENT, "optimizer: a clip norm of %g", o->clip_norm);
     if (o->state_count < 0 || o->group_count < 0 || (o->group_count > 0 && o->groups == NULL))
         return tg_fail_thread(TG_BAD_ARGUMENT, "optimizer: a count is negative or groups is NULL");
@@ -53,6 +55,8 @@ static tg_status set_group(tg_optimizer *optimizer, const tg_group_options *o) {
     if (g == NULL) return tg_fail_thread(TG_UNKNOWN_NAME, "optimizer: there is no group \"%.100s\"", o->group != NULL ? o->group : "");
     g->rate         = tg_option(o->learning_rate, g->rate);
     g->weight_decay = tg_option(o->weight_decay, g->weight_decay);
+    g->l1_decay     = tg_option(o->l1_decay, g->l1_decay);
+    if (!is_rate(g->l1_decay)) return tg_fail_thread(TG_BAD_ARGUMENT, "optimizer: L1 decay %g of group \"%.100s\"", g->l1_decay, o->group);
     if (is_rate(g->rate) && is_rate(g->weight_decay)) return TG_OK;
     return tg_fail_thread(TG_BAD_ARGUMENT, "optimizer: rate %g or decay %g of group \"%.100s\"", g->rate, g->weight_decay, o->group);
 }
@@ -64,7 +68,7 @@ static tg_status make_groups(tg_optimizer *optimizer, const tg_optimizer_options
     optimizer->group_count = count;
     for (int i = 0; i < count; i++) {
         optimizer->groups[i] = (group){ .name = tg_text_copy(tg_group_at(optimizer->params, i)), .rate = tg_option(o->learning_rate, 1e-3),
-                                        .weight_decay = tg_option(o->weight_decay, 0) };
+                                        .weight_decay = tg_option(o->weight_decay, 0), .l1_decay = tg_option(o->l1_decay, 0) };
         if (optimizer->groups[i].name == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "optimizer: no memory");
     }
     for (int i = 0; i < o->group_count; i++) {
@@ -95,7 +99,7 @@ static tg_status make_states(tg_optimizer *optimizer, const tg_optimizer_options
 }
 
 static size_t room_bytes(const tg_optimizer *optimizer) {
-    return (size_t)(2 * optimizer->group_count + 1 + optimizer->state_count) * sizeof *optimizer->room;
+    return (size_t)(3 * optimizer->group_count + 1 + optimizer->state_count) * sizeof *optimizer->room;
 }
 
 static tg_status make_room(tg_optimizer *optimizer) {
@@ -111,6 +115,7 @@ static tg_optimizer *make(tg_params *params, const tg_optimizer_options *o) {
     optimizer->update       = o->update;
     optimizer->context      = o->context;
     optimizer->clip_norm    = o->clip_norm;
+    optimizer->clip_value   = o->clip_value;
     optimizer->allow_unused = o->allow_unused;
     if (make_groups(optimizer, o) == TG_OK && make_states(optimizer, o) == TG_OK && make_room(optimizer) == TG_OK) return optimizer;
     tg_optimizer_free(optimizer);
@@ -149,20 +154,35 @@ static tg_tensor clip_factor(const tg_optimizer *optimizer, const tg_tensor grad
     return tg_clip_factor(squares, optimizer->clip_norm);
 }
 
+/* g cut to [-clip_value, clip_value]; a NaN stays one */
+static tg_tensor cut(const tg_optimizer *optimizer, tg_tensor g) {
+    const tg_tensor least = tg_constant(g.tape, -optimizer->clip_value);
+    return tg_maximum(tg_neg(tg_maximum(tg_neg(g), least)), least);
+}
+
+/* g + l1_decay sign(w) */
+static tg_tensor with_l1_decay(tg_tensor g, tg_tensor w, double l1_decay) {
+    if (l1_decay == 0) return g;
+    const tg_tensor zero = tg_constant(w.tape, 0);
+    return tg_add(g, tg_scale(tg_sub(tg_greater(w, zero), tg_greater(zero, w)), l1_decay));
+}
+
 static tg_tensor update_group(const tg_optimizer *optimizer, tg_tape *tape, int i, tg_tensor gradient, tg_tensor step, tg_tensor state[]) {
     const group *g = &optimizer->groups[i];
     for (int k = 0; k < optimizer->state_count; k++) state[k] = tg_use_block(tape, optimizer->states[k + 1], g->name);
-    const tg_update_call call = { .weights = tg_use_block(tape, optimizer->params, g->name), .gradient = gradient,
+    const tg_tensor      weights = tg_use_block(tape, optimizer->params, g->name);
+    const tg_update_call call = { .weights = weights, .gradient = with_l1_decay(gradient, weights, g->l1_decay),
                                   .rate = tg_scalar_input(tape, &g->rate), .weight_decay = g->weight_decay, .step = step, .state = state };
     return tg_assign(call.weights, optimizer->update(&call, optimizer->context));
 }
 
 static tg_status record_updates(const tg_optimizer *optimizer, tg_tape *tape, const tg_tensor gradients[], tg_tensor updated[]) {
-    tg_tensor      *state  = optimizer->room + 2 * optimizer->group_count + 1;
+    tg_tensor      *state  = optimizer->room + 2 * optimizer->group_count + 1, *clipped = state + optimizer->state_count;
     const tg_tensor before = tg_use(tape, optimizer->step), step = tg_assign(before, tg_shift(before, 1));
-    const tg_tensor factor = optimizer->clip_norm > 0 ? clip_factor(optimizer, gradients) : (tg_tensor){ 0 };
+    for (int i = 0; i < optimizer->group_count; i++) clipped[i] = optimizer->clip_value > 0 ? cut(optimizer, gradients[i]) : gradients[i];
+    const tg_tensor factor = optimizer->clip_norm > 0 ? clip_factor(optimizer, clipped) : (tg_tensor){ 0 };
     for (int i = 0; i < optimizer->group_count; i++) {
-        const tg_tensor gradient = optimizer->clip_norm > 0 ? tg_mul(gradients[i], factor) : gradients[i];
+        const tg_tensor gradient = optimizer->clip_norm > 0 ? tg_mul(clipped[i], factor) : clipped[i];
         updated[i] = update_group(optimizer, tape, i, gradient, step, state);
     }
     return tg_tape_status(tape);
@@ -239,3 +259,6 @@ tg_status tg_set_learning_rate(tg_optimizer *optimizer, const char *name, double
 tg_params *tg_optimizer_state(const tg_optimizer *optimizer, int index) {
     return optimizer != NULL && index >= 0 && index <= optimizer->state_count ? optimizer->states[index] : NULL;
 }
+
+tg_params *tg_optimizer_params(const tg_optimizer *optimizer) { return optimizer->params; }
+bool       tg_optimizer_allows_unused(const tg_optimizer *optimizer) { return optimizer->allow_unused; }
