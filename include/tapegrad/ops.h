@@ -7,6 +7,7 @@
 #ifndef TAPEGRAD_OPS_H
 #define TAPEGRAD_OPS_H
 
+#include <tapegrad/matrix_ops.h>
 #include <tapegrad/op.h>
 
 #ifdef __cplusplus

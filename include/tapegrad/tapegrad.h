@@ -4,6 +4,7 @@
  *     tape.h       record, run, read
  *     variable.h   parameters
  *     ops.h        what can be recorded
+ *     matrix_ops.h and more of it, on whole matrices
  *     grad.h       derivatives
  *     plan.h       what is done with a step
  *     data.h       data sets
@@ -21,6 +22,7 @@
 #include <tapegrad/variable.h>
 #include <tapegrad/op.h>
 #include <tapegrad/ops.h>
+#include <tapegrad/matrix_ops.h>
 #include <tapegrad/grad.h>
 #include <tapegrad/plan.h>
 #include <tapegrad/explain.h>

@@ -12,7 +12,11 @@
     X(log1p) X(sin) X(cos) X(maximum) X(greater) X(select) X(relu) X(sigmoid) X(tanh) X(softplus)                    \
     X(sum) X(sum_rows) X(sum_cols) X(mean) X(mean_rows) X(mean_cols) X(logsumexp) X(softmax) X(log_softmax)          \
     X(cross_entropy) X(cross_entropy_distribution) X(binary_cross_entropy_with_logits) X(mse_loss)                   \
-    X(bernoulli) X(clip_factor)
+    X(bernoulli) X(clip_factor)                                                                                      \
+    X(max) X(max_rows) X(max_cols) X(min) X(min_rows) X(min_cols) X(argmax) X(argmin) X(same)                        \
+    X(prod) X(prod_rows) X(prod_cols) X(var) X(var_rows) X(var_cols) X(norm) X(norm_rows) X(norm_cols)               \
+    X(slice_cols) X(pad_cols) X(concat_cols) X(gather_rows) X(scatter_rows) X(diagonal) X(diag_embed)                \
+    X(layer_norm) X(rms_norm) X(batch_norm)
 
 #define TG_DECLARE_OP(name) extern const tg_op tg_##name##_op;
 TG_BUILTIN_OPS(TG_DECLARE_OP)

@@ -133,6 +133,9 @@ static tg_tensor apply_case(tg_tape *tape, tg_tensor x, const void *context) {
 
 static const tg_shape shapes[] = { { 3, 4, false }, { 1, 4, false }, { 3, 1, false }, { 1, 1, false } };
 
+/* Ops that take any matrix: sizes that halve evenly, sizes that do not, and more than the lanes of a sum. */
+static const tg_shape other_shapes[] = { { 1, 4, false }, { 3, 1, false }, { 1, 1, false }, { 5, 7, false }, { 8, 2, false }, { 2, 19, false } };
+
 static void check_case(tg_tape *tape, op_case *c, tally t[2]) {
     double       x[MOST];
     int          n  = 0;
@@ -170,13 +173,27 @@ static bool prepare(op_case *c) {
     if (is(op, "view")) c->attributes = (attributes){ { 3, 2, 3 } };
     if (is(op, "axpy")) c->shape[0] = shapes[3];
     if (is(op, "cross_entropy")) c->shape[1] = (tg_shape){ 3, 1, true };
+    if (is(op, "slice_cols")) c->attributes = (attributes){ { 1, 3, 0 } };
+    if (is(op, "pad_cols")) c->attributes = (attributes){ { 1, 2, 0 } };
+    if (is(op, "concat_cols")) c->shape[1] = shapes[2];
+    if (is(op, "gather_rows")) c->shape[0] = (tg_shape){ 5, 3, false }, c->shape[1] = (tg_shape){ 4, 1, true };
+    if (is(op, "scatter_rows")) c->shape[0] = (tg_shape){ 4, 3, false }, c->shape[1] = (tg_shape){ 4, 1, true }, c->attributes = (attributes){ { 5, 0, 0 } };
+    if (is(op, "diagonal")) c->shape[0] = (tg_shape){ 4, 4, false };
+    if (is(op, "diag_embed")) c->shape[0] = shapes[1];
     return op->arity != 0 && !is(op, "one_hot");
+}
+
+static bool takes_any_matrix(const tg_op *op) {
+    static const char *const fixed[] = { "broadcast_to", "sum_to", "view", "slice_cols", "diagonal", "diag_embed", "clip_factor" };
+    for (size_t k = 0; k < sizeof fixed / sizeof *fixed; k++)
+        if (is(op, fixed[k])) return false;
+    return op->shape != NULL;
 }
 
 START_TEST(every_op) {
     tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64, .seed = 3 });
     for (int i = 0; i < tg_op_count(); i++) {
-        op_case c = { .op = tg_op_at(i), .labels = { 2, 0, 3 } };
+        op_case c = { .op = tg_op_at(i), .labels = { 2, 0, 3, 2 } };
         tally   t[2] = { { 0 } };
         if (!prepare(&c) || (c.op->flags & (TG_OP_STOP | TG_OP_ASSIGN))) continue;      /* no derivative by definition; see variables */
         state = 7 + (uint64_t)i;
@@ -202,6 +219,11 @@ START_TEST(every_op) {
                 memcpy(&c.attributes, flags, sizeof flags);
                 c.shape[0] = m & 1 ? (tg_shape){ 4, 3, false } : shapes[0];
                 c.shape[1] = m & 2 ? (tg_shape){ 2, 4, false } : (tg_shape){ 4, 2, false };
+                check_case(tape, &c, t);
+            }
+        if (c.op->arity == 1 && takes_any_matrix(c.op))
+            for (size_t k = 0; k < sizeof other_shapes / sizeof *other_shapes; k++) {
+                c.shape[0] = other_shapes[k];
                 check_case(tape, &c, t);
             }
         judge(t, c.op->name);
