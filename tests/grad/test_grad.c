@@ -232,6 +232,66 @@ START_TEST(every_op) {
 }
 END_TEST
 
+/* ---- functions made of ops ---- */
+
+enum { FUNCTIONS = 11 };
+
+static tg_tensor use_function(tg_tape *tape, tg_tensor x, const void *context) {      /* x [1, 24] */
+    static const int32_t places[5] = { 3, 0, 3, 2, 3 };
+    const tg_tensor      m = tg_reshape(x, 4, 6), part = tg_slice_rows(m, 1, 3), row = tg_slice_rows(m, 0, 1), at = tg_labels(tape, places, 5);
+    const tg_tensor      positive = tg_exp(tg_slice_rows(m, 2, 3));
+    switch (*(const int *)context) {
+        case 0: return tg_mul(tg_reshape(tg_transpose(m), 3, 8), tg_reshape(m, 3, 8));
+        case 1: return tg_square(tg_concat_rows((const tg_tensor[]){ part, m, part }, 3));
+        case 2: return tg_mul(tg_concat_cols((const tg_tensor[]){ tg_slice_cols(m, 1, 3), m, tg_slice_cols(m, 2, 4) }, 3), tg_pad_cols(m, 1, 3));
+        case 3: return tg_mul(tg_repeat_rows(m, 2), tg_sin(tg_repeat_rows(tg_mul(m, m), 2)));
+        case 4: return tg_mul(tg_repeat_cols(part, 3), tg_sin(tg_repeat_cols(part, 3)));
+        case 5: return tg_square(tg_gather_rows(tg_sin(m), at));
+        case 6: return tg_outer(tg_tanh(row), tg_transpose(tg_slice_rows(m, 3, 4)));
+        case 7: return tg_bilinear(tg_slice_cols(m, 0, 2), tg_slice_cols(m, 2, 5), tg_reshape(tg_slice_cols(m, 0, 6), 6, 4), tg_slice_cols(row, 0, 4));
+        case 8: return tg_layer_norm(m, tg_slice_rows(m, 1, 2), row, 0.1);
+        case 9: return tg_rms_norm(m, row, 0.1);
+        default: return tg_add(tg_batch_norm(m, TG_NONE, TG_NONE, row, tg_slice_rows(m, 3, 4), true, 0.1, 0.1),
+                               tg_batch_norm(m, row, positive, TG_NONE, TG_NONE, false, 0.1, 0.1));
+    }
+}
+
+START_TEST(functions_made_of_ops) {
+    tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    double   x[24];
+    char     name[40];
+    for (int k = 0; k < FUNCTIONS; k++) {
+        tally t[2] = { { 0 } };
+        state = 31 + (uint64_t)k;
+        for (int i = 0; i < 24; i++) x[i] = draw(-1.5, 1.5);
+        tg_begin(tape, NULL);
+        const tg_tensor y = use_function(tape, tg_input_f64(tape, x, 1, 24), &k);
+        ck_assert_msg(tg_tape_status(tape) == TG_OK, "%d: %s", k, tg_tape_error(tape));
+        check_program(t, tape, x, 24, (int)(tg_rows(y) * tg_cols(y)), use_function, &k, 24);
+        snprintf(name, sizeof name, "function %d", k);
+        judge(t, name);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
+/* The third derivative by three of four factors is the fourth, with one zero among them and with two. */
+START_TEST(a_product_with_zeros_has_all_its_derivatives) {
+    double   x[2][4] = { { 2, 0, 3, 5 }, { 0, 4, 0, 5 } }, third;
+    tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    for (int k = 0; k < 2; k++) {
+        tg_begin(tape, NULL);
+        const tg_tensor a[4] = { tg_input_f64(tape, &x[k][0], 1, 1), tg_input_f64(tape, &x[k][1], 1, 1), tg_input_f64(tape, &x[k][2], 1, 1),
+                                 tg_input_f64(tape, &x[k][3], 1, 1) };
+        const tg_tensor y = tg_prod(tg_concat(a, 4)), g = tg_grad(tg_grad(tg_grad(y, a[0]), a[1]), a[2]);
+        ck_assert_msg(tg_run(g) == TG_OK, "%s", tg_tape_error(tape));
+        third = tg_item(g);
+        ck_assert_double_eq(third, 5);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
 /* ---- kernel against expand ---- */
 
 /* The operands of an op that has both: numbers [rows, cols], and a target of that shape or a label for each row. */
@@ -653,7 +713,7 @@ START_TEST(a_long_chain_needs_no_deep_stack) {
 END_TEST
 
 int main(void) {
-    return RUN_TESTS("grad", every_op, kernels_do_what_expansions_say,
+    return RUN_TESTS("grad", every_op, functions_made_of_ops, a_product_with_zeros_has_all_its_derivatives, kernels_do_what_expansions_say,
                      random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
                      disconnected_stopped_and_unused, forward_mode_of_a_product_of_a_block_and_of_constants, forward_mode_refuses,
                      ops_of_users, functions_with_two_derivatives, functions_that_are_missing_are_refused,
