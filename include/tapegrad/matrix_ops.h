@@ -1,8 +1,8 @@
 /* matrix_ops.h - more built-in ops on matrices: extremes, products and spread; parts, joins and selections of rows; normalisation.
  *
  * What ops.h says of all ops holds here too: any order of derivative unless a comment says otherwise, shapes checked when recorded, sizes of zero
- * allowed. Written for [rows, cols] = [r, c]. A function without suffix reduces all elements to [1, 1], one in _rows adds up, or looks through, the rows
- * and has [1, c], one in _cols the columns and has [r, 1]: PyTorch's dim 0 and dim 1 with keepdim.
+ * allowed. Written for [rows, cols] = [r, c]. A function without suffix reduces all elements to [1, 1], one in _rows adds up, or looks through, the
+ * rows and has [1, c], one in _cols the columns and has [r, 1]: PyTorch's dim 0 and dim 1 with keepdim.
  */
 #ifndef TAPEGRAD_MATRIX_OPS_H
 #define TAPEGRAD_MATRIX_OPS_H
@@ -15,8 +15,9 @@ extern "C" {
 
 /* ---- extremes ---- */
 
-/* max x and min x, as torch.amax and torch.amin. Derivative: g shared equally by all elements that equal the value, 0 for the others; also where one tensor
- * stands in x several times. A NaN among the elements is the value, and has the derivative. Of no elements there is no largest: TG_SHAPE_MISMATCH. */
+/* max x and min x, as torch.amax and torch.amin. Derivative: g shared equally by all elements that equal the value, 0 for the others; also where one
+ * tensor stands in x several times. A NaN among the elements is the value, and has the derivative. Of no elements there is no largest:
+ * TG_SHAPE_MISMATCH. */
 TG_API tg_tensor tg_max(tg_tensor x);
 TG_API tg_tensor tg_max_rows(tg_tensor x);
 TG_API tg_tensor tg_max_cols(tg_tensor x);
@@ -40,8 +41,8 @@ TG_API tg_tensor tg_prod(tg_tensor x);
 TG_API tg_tensor tg_prod_rows(tg_tensor x);
 TG_API tg_tensor tg_prod_cols(tg_tensor x);
 
-/* sum (x - mean x)^2 / max(0, n - correction) of n elements: correction 1 is the unbiased estimate and PyTorch's default, 0 the biased one. Derivative
- * 2 (x - mean x) / max(0, n - correction). NaN where n equals correction, and over nothing. correction must be finite: TG_BAD_ARGUMENT. */
+/* sum (x - mean x)^2 / max(0, n - correction) of n elements: correction 1 is the unbiased estimate and PyTorch's default, 0 the biased one.
+ * Derivative 2 (x - mean x) / max(0, n - correction). NaN where n equals correction, and over nothing. correction must be finite: TG_BAD_ARGUMENT. */
 TG_API tg_tensor tg_var(tg_tensor x, double correction);
 TG_API tg_tensor tg_var_rows(tg_tensor x, double correction);
 TG_API tg_tensor tg_var_cols(tg_tensor x, double correction);
@@ -74,8 +75,8 @@ TG_API tg_tensor tg_concat_cols(const tg_tensor parts[], int count);
 TG_API tg_tensor tg_repeat_rows(tg_tensor x, int64_t times);
 TG_API tg_tensor tg_repeat_cols(tg_tensor x, int64_t times);
 
-/* The rows of table [n, d] that index [k, 1], integers, says: [k, d], as torch.index_select(table, 0, index) and embedding(index, table). An index out of
- * [0, n) makes the executing call TG_OUT_OF_RANGE. Derivative by the table: tg_scatter_rows of g. */
+/* The rows of table [n, d] that index [k, 1], integers, says: [k, d], as torch.index_select(table, 0, index) and embedding(index, table). An index
+ * out of [0, n) makes the executing call TG_OUT_OF_RANGE. Derivative by the table: tg_scatter_rows of g. */
 TG_API tg_tensor tg_gather_rows(tg_tensor table, tg_tensor index);
 
 /* Its transpose: [rows, d] of zeros, to whose row index[i] row i of x [k, d] is added, i ascending, as zeros.index_add(0, index, x). An index out of
@@ -91,15 +92,15 @@ TG_API tg_tensor tg_diag_embed(tg_tensor x);
 /* x_i y_j: [n, m] of x with n elements and y with m, each a row or a column. */
 TG_API tg_tensor tg_outer(tg_tensor x, tg_tensor y);
 
-/* For each row y_k = sum_ab x_a W_ab,k z_b + bias_k: x [batch, in1], z [batch, in2], weight [in1 in2, out] with row a in2 + b, bias [1, out] or TG_NONE
- * -> [batch, out]. */
+/* For each row y_k = sum_ab x_a W_ab,k z_b + bias_k: x [batch, in1], z [batch, in2], weight [in1 in2, out] with row a in2 + b, bias [1, out] or
+ * TG_NONE -> [batch, out]. */
 TG_API tg_tensor tg_bilinear(tg_tensor x, tg_tensor z, tg_tensor weight, tg_tensor bias);
 
 /* ---- normalisation. weight and bias [1, c] or TG_NONE; epsilon (PyTorch's eps, there 1e-5) must be finite and not negative: TG_BAD_ARGUMENT ---- */
 
 /* (x - mean) / sqrt(var + epsilon) weight + bias, mean and biased variance of each row (Ba, Kiros and Hinton 2016). [r, c] -> [r, c]. With
- * y = (x - mean) s, s = 1 / sqrt(var + epsilon), and g the cotangent of y, the derivative is s (g - mean(g) - y mean(g y)). A row of equal elements has
- * y = 0, and is NaN where epsilon is 0. */
+ * y = (x - mean) s, s = 1 / sqrt(var + epsilon), and g the cotangent of y, the derivative is s (g - mean(g) - y mean(g y)). A row of equal elements
+ * has y = 0, and is NaN where epsilon is 0. */
 TG_API tg_tensor tg_layer_norm(tg_tensor x, tg_tensor weight, tg_tensor bias, double epsilon);
 
 /* x / sqrt(mean x^2 + epsilon) weight, the mean being that of each row (Zhang and Sennrich 2019). [r, c] -> [r, c]. With y = x s,
@@ -107,9 +108,9 @@ TG_API tg_tensor tg_layer_norm(tg_tensor x, tg_tensor weight, tg_tensor bias, do
 TG_API tg_tensor tg_rms_norm(tg_tensor x, tg_tensor weight, double epsilon);
 
 /* (x - mean) / sqrt(var + epsilon) weight + bias for each column (Ioffe and Szegedy 2015). [r, c] -> [r, c].
- * training: mean and biased variance are those of the batch. If running_mean and running_var [1, c] are given, which tg_use returned, the next executing call
- * makes them (1 - momentum) running + momentum new, where the new variance is the unbiased one; PyTorch's momentum is 0.1. A batch of one row has no
- * variance: TG_SHAPE_MISMATCH. Two of them in one executing call with the same running statistics: TG_WRITTEN_TWICE.
+ * training: mean and biased variance are those of the batch. If running_mean and running_var [1, c] are given, which tg_use returned, the next
+ * executing call makes them (1 - momentum) running + momentum new, where the new variance is the unbiased one; PyTorch's momentum is 0.1. A batch of
+ * one row has no variance: TG_SHAPE_MISMATCH. Two of them in one executing call with the same running statistics: TG_WRITTEN_TWICE.
  * Otherwise mean and variance are running_mean and running_var, which must be given. */
 TG_API tg_tensor tg_batch_norm(tg_tensor x, tg_tensor running_mean, tg_tensor running_var, tg_tensor weight, tg_tensor bias, bool training,
                                double momentum, double epsilon);

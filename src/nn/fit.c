@@ -14,7 +14,7 @@ typedef struct fit {
     tg_dataset           *training, *validation;      /* validation NULL: none */
     bool                  owns_training;
     tg_params            *best;                       /* parameters of the best epoch */
-    double               *best_state;                 /* [state_count]: what variables of model->params that are state held then, one behind the other */
+    double               *best_state;                 /* [state_count]: of the variables that are state, one behind the other */
     size_t                state_count;
     tg_output_buffer      output;
     tg_progress           progress;
@@ -77,7 +77,8 @@ static tg_status train_epoch(fit *f, int epoch) {
     return status;
 }
 
-/* ---- validation: the best parameters so far are kept, and the state that goes with them, such as running statistics, which tg_params_copy leaves ---- */
+/* ---- validation: the best parameters so far are kept, and the state that goes with them, such as running statistics, which tg_params_copy leaves
+ * ---- */
 
 static size_t elements_of(const tg_variable *variable) {
     const tg_shape shape = tg_variable_shape(variable);

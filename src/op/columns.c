@@ -17,7 +17,9 @@ static const char *from_at(const tg_call *call, int k, int64_t i, int64_t j, boo
     return (const char *)call->inputs[k].data + (size_t)(i * call->inputs[k].row_stride + j) * element_bytes(f64);
 }
 
-static char *to_at(const tg_call *call, int64_t i, int64_t j, bool f64) { return (char *)call->output + (size_t)(i * call->cols + j) * element_bytes(f64); }
+static char *to_at(const tg_call *call, int64_t i, int64_t j, bool f64) {
+    return (char *)call->output + (size_t)(i * call->cols + j) * element_bytes(f64);
+}
 
 #define KERNELS(name)                                                                                      \
     static void name##_f32(const tg_call *call) { name(call, false); }                                     \

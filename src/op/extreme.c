@@ -33,16 +33,18 @@ static tg_status place_shape(const tg_shape in[], int count, const void *attribu
 
 /* ---- kernels. In lanes, because each comparison waits for the one before; the order matters for the sign of a zero alone ---- */
 
-enum { LANES = 16 };
+enum { LANES = 32 };      /* more than compilers unroll, which would keep them from computing several at once */
 
-/* A NaN is kept when it is met. */
-#define PICK(beats, x, best) ((x) beats (best) || (x) != (x) ? (x) : (best))
+/* A NaN is kept when it is met. Without a branch, so that it is done for several elements at once. */
+#define PICK(beats, x, best) (((x) beats (best)) | ((x) != (x)) ? (x) : (best))
 
 #define EXTREME(name, real, suffix, beats)                                                                 \
     static real name##_of_##suffix(const real *x, int64_t count) {                                         \
-        real    lane[LANES];                                                                               \
+        real    lane[LANES], best = x[0];                                                                  \
         int64_t e = LANES;                                                                                 \
-        for (int k = 0; k < LANES; k++) lane[k] = x[k < count ? k : 0];                                    \
+        for (int64_t k = 1; k < count && count < LANES; k++) best = PICK(beats, x[k], best);               \
+        if (count < LANES) return best;                                                                    \
+        for (int k = 0; k < LANES; k++) lane[k] = x[k];                                                    \
         for (; e + LANES <= count; e += LANES)                                                             \
             for (int k = 0; k < LANES; k++) lane[k] = PICK(beats, x[e + k], lane[k]);                      \
         for (int k = 0; e + k < count; k++) lane[k] = PICK(beats, x[e + k], lane[k]);                      \

@@ -90,8 +90,8 @@ static bool is_row_for(tg_tensor x, tg_tensor part, bool needed, const char *cal
     if (part.tape == NULL) return tg_tape_fail(x.tape, TG_NULL_ARGUMENT, "%s: %s is not given", caller, what), false;
     if (tg_check_operand(x.tape, part, caller) != TG_OK) return false;
     if (tg_rows(part) == 1 && tg_cols(part) == tg_cols(x)) return true;
-    tg_tape_fail(x.tape, TG_SHAPE_MISMATCH, "%s: %s is [%" PRId64 ",%" PRId64 "] and should be [1,%" PRId64 "]", caller, what, tg_rows(part), tg_cols(part),
-                 tg_cols(x));
+    tg_tape_fail(x.tape, TG_SHAPE_MISMATCH, "%s: %s is [%" PRId64 ",%" PRId64 "] and should be [1,%" PRId64 "]", caller, what, tg_rows(part),
+                 tg_cols(part), tg_cols(x));
     return false;
 }
 
@@ -120,13 +120,15 @@ static void update_running(tg_tensor x, tg_tensor running_mean, tg_tensor runnin
     if (running_var.tape != NULL) tg_keep(tg_assign(running_var, tg_lerp(running_var, tg_var_rows(x, 1), weight)));
 }
 
-static bool batch_norm_fits(tg_tensor x, tg_tensor running_mean, tg_tensor running_var, tg_tensor weight, tg_tensor bias, bool training, double momentum,
-                            double epsilon) {
+static bool batch_norm_fits(tg_tensor x, tg_tensor running_mean, tg_tensor running_var, tg_tensor weight, tg_tensor bias, bool training,
+                            double momentum, double epsilon) {
     static const char caller[] = "tg_batch_norm";
     if (tg_check_tensor(x, caller) != TG_OK || !is_row_for(x, weight, false, caller, "weight") || !is_row_for(x, bias, false, caller, "bias") ||
-        !is_row_for(x, running_mean, !training, caller, "running_mean") || !is_row_for(x, running_var, !training, caller, "running_var")) return false;
+        !is_row_for(x, running_mean, !training, caller, "running_mean") || !is_row_for(x, running_var, !training, caller, "running_var"))
+        return false;
     if (!(isfinite(epsilon) && epsilon >= 0) || !(momentum >= 0 && momentum <= 1)) {
-        tg_tape_fail(x.tape, TG_BAD_ARGUMENT, "tg_batch_norm: epsilon %g is to be finite and not negative, and momentum %g from 0 to 1", epsilon, momentum);
+        tg_tape_fail(x.tape, TG_BAD_ARGUMENT, "tg_batch_norm: epsilon %g is to be finite and not negative, and momentum %g from 0 to 1", epsilon,
+                     momentum);
         return false;
     }
     if (!training || tg_rows(x) != 1) return true;

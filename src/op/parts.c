@@ -21,15 +21,15 @@ tg_tensor tg_reshape(tg_tensor x, int64_t rows, int64_t cols) {
     if (tg_check_tensor(x, "tg_reshape") != TG_OK) return tg_handle(x.tape, 0);
     const int64_t wanted_rows = rows, wanted_cols = cols;
     if (find_sizes(count_of(x), &rows, &cols)) return tg_view(x, 0, rows, cols);
-    return tg_tape_fail(x.tape, TG_SHAPE_MISMATCH, "tg_reshape: [%" PRId64 ",%" PRId64 "] has not as many elements as [%" PRId64 ",%" PRId64 "]", tg_rows(x),
-                        tg_cols(x), wanted_rows, wanted_cols);
+    return tg_tape_fail(x.tape, TG_SHAPE_MISMATCH, "tg_reshape: [%" PRId64 ",%" PRId64 "] has not as many elements as [%" PRId64 ",%" PRId64 "]",
+                        tg_rows(x), tg_cols(x), wanted_rows, wanted_cols);
 }
 
 tg_tensor tg_slice_rows(tg_tensor x, int64_t begin, int64_t end) {
     if (tg_check_tensor(x, "tg_slice_rows") != TG_OK) return tg_handle(x.tape, 0);
     if (begin < 0 || end < begin)
-        return tg_tape_fail(x.tape, TG_BAD_ARGUMENT, "tg_slice_rows: rows %" PRId64 " to %" PRId64 ": a slice begins at 0 or later and does not end before "
-                            "it begins", begin, end);
+        return tg_tape_fail(x.tape, TG_BAD_ARGUMENT, "tg_slice_rows: rows %" PRId64 " to %" PRId64 ": a slice begins at 0 or later and does "
+                            "not end before it begins", begin, end);
     if (end > tg_rows(x))
         return tg_tape_fail(x.tape, TG_SHAPE_MISMATCH, "tg_slice_rows: rows %" PRId64 " to %" PRId64 " reach beyond the %" PRId64 " rows", begin, end,
                             tg_rows(x));
@@ -114,8 +114,8 @@ static void diag_embed_vjp(const tg_application *a, tg_tensor g, tg_tensor cotan
     cotangents[0] = tg_diagonal(g);
 }
 
-const tg_op tg_diagonal_op = { .size = sizeof(tg_op), .name = "diagonal", .arity = 1, .shape = diagonal_shape, .f32 = diagonal_f32, .f64 = diagonal_f64,
-                               .vjp = diagonal_vjp, .text = "diagonal(%0)", .tex = "\\mathrm{diagonal}(%0)" };
+const tg_op tg_diagonal_op = { .size = sizeof(tg_op), .name = "diagonal", .arity = 1, .shape = diagonal_shape, .f32 = diagonal_f32,
+                               .f64 = diagonal_f64, .vjp = diagonal_vjp, .text = "diagonal(%0)", .tex = "\\mathrm{diagonal}(%0)" };
 const tg_op tg_diag_embed_op = { .size = sizeof(tg_op), .name = "diag_embed", .arity = 1, .shape = diag_embed_shape, .f32 = diag_embed_f32,
                                  .f64 = diag_embed_f64, .vjp = diag_embed_vjp, .text = "diag_embed(%0)", .tex = "\\mathrm{diag}(%0)" };
 
@@ -140,8 +140,8 @@ tg_tensor tg_bilinear(tg_tensor x, tg_tensor z, tg_tensor weight, tg_tensor bias
         tg_check_operand(x.tape, weight, "tg_bilinear") != TG_OK) return tg_handle(x.tape, 0);
     const int64_t batch = tg_rows(x), in1 = tg_cols(x), in2 = tg_cols(z);
     if (tg_rows(z) != batch || tg_rows(weight) != in1 * in2)
-        return tg_tape_fail(x.tape, TG_SHAPE_MISMATCH, "tg_bilinear: [%" PRId64 ",%" PRId64 "] and [%" PRId64 ",%" PRId64 "] want as many rows each, and a "
-                            "weight of %" PRId64 " rows, not %" PRId64, batch, in1, tg_rows(z), in2, in1 * in2, tg_rows(weight));
+        return tg_tape_fail(x.tape, TG_SHAPE_MISMATCH, "tg_bilinear: [%" PRId64 ",%" PRId64 "] and [%" PRId64 ",%" PRId64 "] want as many rows each, "
+                            "and a weight of %" PRId64 " rows, not %" PRId64, batch, in1, tg_rows(z), in2, in1 * in2, tg_rows(weight));
     const tg_tensor left  = tg_view(x, 0, batch * in1, 1);                               /* [batch in1, 1] */
     const tg_tensor right = tg_view(tg_repeat_cols(z, in1), 0, batch * in1, in2);        /* [batch in1, in2]: z_i for each of in1 */
     return tg_linear(tg_view(tg_mul(left, right), 0, batch, in1 * in2), weight, bias);

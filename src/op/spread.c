@@ -4,6 +4,8 @@
 
 #include <tgmath.h>
 
+static int64_t count_of(tg_tensor x) { return tg_rows(x) * tg_cols(x); }
+
 /* ---- products: a tree of halves, whose derivative is, without a division, the products of the others ---- */
 
 /* [r, c] -> [1, c] */
@@ -20,9 +22,23 @@ static tg_tensor multiply_rows(tg_tensor x) {
     return odd.tape != NULL ? tg_mul(x, odd) : tg_view(x, 0, 1, cols);
 }
 
-static tg_tensor prod_expand(const tg_application *a) { return multiply_rows(tg_view(a->inputs[0], 0, tg_rows(a->inputs[0]) * tg_cols(a->inputs[0]), 1)); }
+/* The same with columns, [r, c] -> [r, 1]. */
+static tg_tensor multiply_cols(tg_tensor x) {
+    const int64_t rows = tg_rows(x);
+    tg_tensor     odd  = TG_NONE;
+    if (tg_cols(x) == 0) return tg_broadcast_to(tg_constant(x.tape, 1), rows, 1);
+    while (tg_cols(x) > 1) {
+        const int64_t   half = tg_cols(x) / 2;
+        const tg_tensor last = tg_cols(x) % 2 == 1 ? tg_slice_cols(x, 2 * half, 2 * half + 1) : TG_NONE;
+        if (last.tape != NULL) odd = odd.tape != NULL ? tg_mul(last, odd) : last;
+        x = tg_mul(tg_slice_cols(x, 0, half), tg_slice_cols(x, half, 2 * half));
+    }
+    return odd.tape != NULL ? tg_mul(x, odd) : tg_view(x, 0, rows, 1);
+}
+
+static tg_tensor prod_expand(const tg_application *a) { return multiply_rows(tg_view(a->inputs[0], 0, count_of(a->inputs[0]), 1)); }
 static tg_tensor prod_rows_expand(const tg_application *a) { return multiply_rows(a->inputs[0]); }
-static tg_tensor prod_cols_expand(const tg_application *a) { return tg_transpose(multiply_rows(tg_transpose(a->inputs[0]))); }
+static tg_tensor prod_cols_expand(const tg_application *a) { return multiply_cols(a->inputs[0]); }
 
 #define PRODUCT(name_, shape_, text_, tex_)                                                                \
     const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = 1, .shape = shape_, .expand = name_##_expand, \
@@ -72,8 +88,6 @@ static double freedom(int64_t count, const void *attributes) {
 VAR_COLS(float, f32)
 VAR_COLS(double, f64)
 
-static int64_t count_of(tg_tensor x) { return tg_rows(x) * tg_cols(x); }
-
 static tg_tensor var_expand(const tg_application *a) {
     const tg_tensor x = a->inputs[0];
     return tg_scale(tg_sum(tg_square(tg_sub(x, tg_mean(x)))), 1 / freedom(count_of(x), a->attributes));
@@ -110,17 +124,17 @@ VARIANCE(var, "var(%0)", "\\mathrm{var}(%0)", .expand = var_expand)
 VARIANCE(var_rows, "var_rows(%0)", "\\mathrm{var}_i\\,%0", .expand = var_rows_expand)
 VARIANCE(var_cols, "var_cols(%0)", "\\mathrm{var}_j\\,%0", .flags = TG_OP_ROWWISE, .f32 = var_cols_f32, .f64 = var_cols_f64)
 
-/* ---- norms: m sqrt(sum (x / m)^2), m the largest magnitude ---- */
+/* ---- norms: sqrt(sum x^2) where no square overflows, and none that counts vanishes; else m sqrt(sum (x / m)^2), m the largest magnitude ---- */
 
-enum { BLOCK = 64 };
+enum { BLOCK = 64, RUN = 512 };
 
 #define LARGER(real, x, m) (fabs(x) > (m) || (x) != (x) ? fabs(x) : (m))
 
 /* Whether m is the norm already: nothing to divide by, or nothing to be added to. */
 #define IS_NORM(m) ((m) == 0 || (m) != (m) || isinf(m))
 
-#define NORM(real, suffix)                                                                                 \
-    static real length_##suffix(const real *x, int64_t count) {                                            \
+#define NORM(real, suffix, least)                                                                          \
+    static real careful_length_##suffix(const real *x, int64_t count) {                                            \
         real    largest[TG_ROW_LANES] = { 0 };                                                             \
         double  sum[TG_ROW_LANES]     = { 0 };                                                             \
         int64_t e = 0;                                                                                     \
@@ -136,6 +150,11 @@ enum { BLOCK = 64 };
         for (int half = TG_ROW_LANES / 2; half > 0; half /= 2)                                             \
             for (int k = 0; k < half; k++) sum[k] += sum[k + half];                                        \
         return (real)((double)m * sqrt(sum[0]));                                                           \
+    }                                                                                                      \
+    static real length_##suffix(const real *x, int64_t count) {                                            \
+        double sum = 0;                                                                                    \
+        for (int64_t e = 0; e < count; e += RUN) sum += (double)tg_row_spread_##suffix(x + e, count - e < RUN ? count - e : RUN, 0); \
+        return sum >= (least) && !isinf(sum) ? (real)sqrt(sum) : careful_length_##suffix(x, count);        \
     }                                                                                                      \
     static void norm_##suffix(const tg_call *call) {                                                       \
         *(real *)call->output = length_##suffix(call->inputs[0].data, call->inputs[0].rows * call->inputs[0].cols); \
@@ -163,13 +182,13 @@ enum { BLOCK = 64 };
     static void norm_rows_##suffix(const tg_call *call) {                                                  \
         for (int64_t j = 0; j < call->cols; j += BLOCK) norm_block_##suffix(call, j, call->cols - j < BLOCK ? call->cols - j : BLOCK); \
     }
-NORM(float, f32)
-NORM(double, f64)
+NORM(float, f32, 0x1p-70)
+NORM(double, f64, 0x1p-900)
 
-/* dL/dx = g x / y, and 0 where y is 0, with all its derivatives */
+/* dL/dx = x (g / y), and 0 where y is 0, with all its derivatives */
 static void norm_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
     const tg_tensor y = a->output, zero = tg_constant(a->tape, 0), one = tg_constant(a->tape, 1);
-    cotangents[0] = tg_mul(g, tg_div(tg_select(y, a->inputs[0], zero), tg_select(y, y, one)));
+    cotangents[0] = tg_mul(a->inputs[0], tg_select(y, tg_div(g, tg_select(y, y, one)), zero));
 }
 
 #define LENGTH(name_, flags_, shape_, text_, tex_)                                                         \

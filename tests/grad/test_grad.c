@@ -177,7 +177,7 @@ static bool prepare(op_case *c) {
     if (is(op, "pad_cols")) c->attributes = (attributes){ { 1, 2, 0 } };
     if (is(op, "concat_cols")) c->shape[1] = shapes[2];
     if (is(op, "gather_rows")) c->shape[0] = (tg_shape){ 5, 3, false }, c->shape[1] = (tg_shape){ 4, 1, true };
-    if (is(op, "scatter_rows")) c->shape[0] = (tg_shape){ 4, 3, false }, c->shape[1] = (tg_shape){ 4, 1, true }, c->attributes = (attributes){ { 5, 0, 0 } };
+    if (is(op, "scatter_rows")) c->shape[0] = (tg_shape){ 4, 3, false }, c->shape[1] = (tg_shape){ 4, 1, true }, c->attributes.a[0] = 5;
     if (is(op, "diagonal")) c->shape[0] = (tg_shape){ 4, 4, false };
     if (is(op, "diag_embed")) c->shape[0] = shapes[1];
     return op->arity != 0 && !is(op, "one_hot");
@@ -248,7 +248,7 @@ static tg_tensor use_function(tg_tape *tape, tg_tensor x, const void *context) {
         case 4: return tg_mul(tg_repeat_cols(part, 3), tg_sin(tg_repeat_cols(part, 3)));
         case 5: return tg_square(tg_gather_rows(tg_sin(m), at));
         case 6: return tg_outer(tg_tanh(row), tg_transpose(tg_slice_rows(m, 3, 4)));
-        case 7: return tg_bilinear(tg_slice_cols(m, 0, 2), tg_slice_cols(m, 2, 5), tg_reshape(tg_slice_cols(m, 0, 6), 6, 4), tg_slice_cols(row, 0, 4));
+        case 7: return tg_bilinear(tg_slice_cols(m, 0, 2), tg_slice_cols(m, 2, 5), tg_reshape(m, 6, 4), tg_slice_cols(row, 0, 4));
         case 8: return tg_layer_norm(m, tg_slice_rows(m, 1, 2), row, 0.1);
         case 9: return tg_rms_norm(m, row, 0.1);
         default: return tg_add(tg_batch_norm(m, TG_NONE, TG_NONE, row, tg_slice_rows(m, 3, 4), true, 0.1, 0.1),

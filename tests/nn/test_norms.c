@@ -25,7 +25,8 @@ static void read_row(const tg_variable *variable, double *out) { ck_assert_int_e
 
 static void close_to(const double *got, const double *expected, int count, double tolerance, const char *what) {
     for (int i = 0; i < count; i++)
-        ck_assert_msg(fabs(got[i] - expected[i]) <= tolerance * fmax(1, fabs(expected[i])), "%s: %d is %.17g, not %.17g", what, i, got[i], expected[i]);
+        ck_assert_msg(fabs(got[i] - expected[i]) <= tolerance * fmax(1, fabs(expected[i])), "%s: %d is %.17g, not %.17g", what, i, got[i],
+                      expected[i]);
 }
 
 /* ---- by hand: torch.nn.BatchNorm1d ---- */
@@ -44,7 +45,8 @@ static statistics statistics_of(const double *x, int rows) {
     return s;
 }
 
-static void normalize(const double *x, int rows, const double *mean, const double *var, const double *weight, const double *bias, double epsilon, double *y) {
+static void normalize(const double *x, int rows, const double *mean, const double *var, const double *weight, const double *bias, double epsilon,
+                      double *y) {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < WIDTH; j++) y[i * WIDTH + j] = (x[i * WIDTH + j] - mean[j]) / sqrt(var[j] + epsilon) * weight[j] + bias[j];
 }
@@ -270,7 +272,7 @@ START_TEST(a_fit_with_batch_norm_learns_and_restores_the_statistics_of_the_best_
     tg_dataset   *data   = two_classes();
     tg_params    *params = tg_params_new(4, NULL);
     net           n      = add_net(params);
-    tg_optimizer *adam   = tg_adam_new(params, &(tg_adam_options){ .learning_rate = 0.2 });      /* too large, so that the last epoch is not the best */
+    tg_optimizer *adam   = tg_adam_new(params, &(tg_adam_options){ .learning_rate = 0.2 });      /* so large that the last epoch is not the best */
     watch         w      = { .norm = n.norm, .best = INFINITY };
     tg_fit_report report;
     tg_model      model  = { .output = output_of, .loss = loss_of, .net = &n, .params = params };

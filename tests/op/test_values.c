@@ -376,13 +376,15 @@ static void each_matrix(visit_matrix call, void *context) {
         { "norm_cols", 2, 2, .in = { { 0, -0.0, -3, 4 } }, .weight = { 1, 5 }, .value = { 0, 5 }, .slope = { { 0, 0, -3, 4 } } },
         { "diagonal", 2, 2, .in = { { 1, NOT, INF, -0.0 } }, .weight = { 2, 3 }, .value = { 1, -0.0 }, .slope = { { 2, 0, 0, 3 } } },
         { "diag_embed", 1, 2, .in = { { NOT, -0.0 } }, .weight = { 1, 2, 3, 4 }, .value = { NOT, 0, 0, -0.0 }, .slope = { { 1, 4 } } },
-        { "layer_norm", 1, 3, .in = { { 0, 3, 0 } }, .weight = { 4, 0, 2 }, .value = { -0.5, 1, -0.5 }, .slope = { { 0.75, -0.5, -0.25 } }, .number = 2 },
+        { "layer_norm", 1, 3, .in = { { 0, 3, 0 } }, .weight = { 4, 0, 2 }, .value = { -0.5, 1, -0.5 }, .slope = { { 0.75, -0.5, -0.25 } },
+          .number = 2 },
         { "layer_norm", 1, 3, .in = { { 5, 5, 5 } }, .weight = { 1, 2, 3 }, .value = { 0, 0, 0 }, .slope = { { -1, 0, 1 } }, .number = 1 },
         { "layer_norm", 2, 2, .in = { { NOT, 1, 1, 3 } }, .weight = { 1, 1, 1, 1 }, .value = { NOT, NOT, -1, 1 }, .value_only = true },
         { "rms_norm", 1, 2, .in = { { 1, 7 } }, .weight = { 10, 0 }, .value = { 0.2, 1.4 }, .slope = { { 1.96, -0.28 } } },
         { "rms_norm", 1, 2, .in = { { 0, -0.0 } }, .weight = { 1, 2 }, .value = { 0, -0.0 }, .slope = { { 1, 2 } }, .number = 1 },
         { "rms_norm", 2, 2, .in = { { NOT, 1, 0, 0 } }, .weight = { 1, 1, 1, 1 }, .value = { NOT, NOT, NOT, NOT }, .value_only = true },
-        { "batch_norm", 3, 1, .in = { { 0, 3, 0 } }, .weight = { 4, 0, 2 }, .value = { -0.5, 1, -0.5 }, .slope = { { 0.75, -0.5, -0.25 } }, .number = 2 },
+        { "batch_norm", 3, 1, .in = { { 0, 3, 0 } }, .weight = { 4, 0, 2 }, .value = { -0.5, 1, -0.5 }, .slope = { { 0.75, -0.5, -0.25 } },
+          .number = 2 },
         { "batch_norm", 2, 2, .in = { { NOT, 5, 1, 5 } }, .weight = { 1, 1, 1, 1 }, .value = { NOT, 0, NOT, 0 }, .number = 1, .value_only = true },
     };
     for (size_t i = 0; i < sizeof matrices / sizeof matrices[0]; i++) call(&matrices[i], context);
@@ -455,7 +457,9 @@ END_TEST
 /* ---- NaN ---- */
 
 /* A comparison answers yes or no, and a choice looks at one side only; everything else that computes lets a NaN through from any operand. */
-static bool hides_nan(const tg_op *op) { return is(op, "greater") || is(op, "same") || is(op, "select") || !(op->flags & TG_OP_ELEMENTWISE) || op->arity < 1; }
+static bool hides_nan(const tg_op *op) {
+    return is(op, "greater") || is(op, "same") || is(op, "select") || !(op->flags & TG_OP_ELEMENTWISE) || op->arity < 1;
+}
 
 static void check_nan(const tg_op *op, int operand, int type) {
     tg_tape     *tape     = tape_of(type);
@@ -526,8 +530,9 @@ START_TEST(an_extreme_is_found_wherever_it_stands) {
                 tg_tape *tape = tape_of(type);
                 for (int e = 0; e < count; e++) x[e] = e == at ? 9 : e % 7;
                 const tg_tensor row = tg_input_f64(tape, x, 1, count), column = tg_reshape(row, -1, 1);
-                tg_tensor       y[8] = { tg_max(row), tg_max_cols(row), tg_max_rows(column), tg_neg(tg_min(tg_neg(row))), tg_neg(tg_min_cols(tg_neg(row))),
-                                         tg_neg(tg_min_rows(tg_neg(column))), tg_argmax(row), tg_argmin(tg_neg(row)) };
+                tg_tensor       y[8] = { tg_max(row), tg_max_cols(row), tg_max_rows(column), tg_neg(tg_min(tg_neg(row))),
+                                         tg_neg(tg_min_cols(tg_neg(row))), tg_neg(tg_min_rows(tg_neg(column))), tg_argmax(row),
+                                         tg_argmin(tg_neg(row)) };
                 int32_t         place;
                 must_run(tape, y, 8);
                 for (int k = 0; k < 6; k++) ck_assert_double_eq(tg_item(y[k]), 9);
@@ -575,9 +580,41 @@ START_TEST(norms_overflow_only_where_they_must) {
         const double    unit = k == 0 ? 1e300 : k == 1 ? 1e-300 : 1;
         tg_tape        *tape = tape_of(TG_F64);
         for (int e = 0; e < LONG; e++) x[e] = unit * (e % 2 == 0 ? 1 : -1);
-        const tg_tensor row = tg_input_f64(tape, x, 1, LONG), column = tg_reshape(row, LONG, 1), y[] = { tg_norm(row), tg_norm_cols(row), tg_norm_rows(column) };
+        const tg_tensor row = tg_input_f64(tape, x, 1, LONG), column = tg_reshape(row, LONG, 1);
+        const tg_tensor y[] = { tg_norm(row), tg_norm_cols(row), tg_norm_rows(column) };
         must_run(tape, y, 3);
         for (int j = 0; j < 3; j++) ck_assert_double_le(fabs(tg_item(y[j]) / (unit * sqrt(LONG)) - 1), 1e-15);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* Of any number of factors, however it halves: as rows, as columns and as all elements. */
+START_TEST(products_of_any_number_of_factors) {
+    const double x[13] = { 2, 3, 5, 7, -1, 0.5, 4, 3, 0.25, 9, -2, 5, 0.125 };
+    for (int count = 1; count <= 13; count++) {
+        tg_tape        *tape = tape_of(TG_F64);
+        double          product = 1;
+        const tg_tensor row = tg_input_f64(tape, x, 1, count), y[] = { tg_prod(row), tg_prod_cols(row), tg_prod_rows(tg_reshape(row, -1, 1)) };
+        for (int k = 0; k < count; k++) product *= x[k];
+        must_run(tape, y, 3);
+        for (int k = 0; k < 3; k++) ck_assert_double_eq(tg_item(y[k]), product);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* Of more columns than are taken at once, each of two elements 3 z and 4 z. */
+START_TEST(norms_of_many_columns) {
+    enum { WIDE = 150 };
+    double x[2 * WIDE], y[WIDE];
+    for (int j = 0; j < WIDE; j++) x[j] = 3 * (j - 70), x[WIDE + j] = 4 * (j - 70);
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape        *tape = tape_of(type);
+        const tg_tensor norm = tg_norm_rows(tg_input_f64(tape, x, 2, WIDE));
+        must_run(tape, &norm, 1);
+        ck_assert_int_eq(tg_read_f64(norm, y), TG_OK);
+        for (int j = 0; j < WIDE; j++) ck_assert(fits(abs(5 * (j - 70)), y[j], type));
         tg_tape_free(tape);
     }
 }
@@ -639,8 +676,8 @@ static void check_moves(tg_tape *tape) {
     check_moved(tg_repeat_cols(x, 2), twice, "repeat_cols of a row");
     check_moved(tg_repeat_cols(tg_slice_cols(m, 2, 3), 3), (const double[]){ -INFINITY, -INFINITY, -INFINITY, 7, 7, 7 }, "repeat_cols of a column");
     check_moved(tg_gather_rows(tg_slice_cols(m, 0, 2), at), (const double[]){ -0.0, 0, NAN, INFINITY, -0.0, 0, -0.0, 0 }, "gather_rows");
-    check_moved(tg_scatter_rows(tg_reshape(x, 6, 1), tg_labels(tape, (const int32_t[]){ 3, 1, 1, 0, 0, 0 }, 6), 4), (const double[]){ 7, NAN, 0, NAN },
-                "scatter_rows");
+    check_moved(tg_scatter_rows(tg_reshape(x, 6, 1), tg_labels(tape, (const int32_t[]){ 3, 1, 1, 0, 0, 0 }, 6), 4),
+                (const double[]){ 7, NAN, 0, NAN }, "scatter_rows");
     check_moved(tg_diagonal(tg_slice_cols(m, 1, 3)), (const double[]){ INFINITY, 7 }, "diagonal");
     check_moved(tg_outer(tg_view(x, 5, 1, 1), x), (const double[]){ NAN, INFINITY, -INFINITY, -0.0, 0, 49 }, "outer");
 }
@@ -1094,8 +1131,11 @@ END_TEST
 int main(void) {
     return RUN_TESTS("values", every_registered_op_has_a_row, elementwise_ops_at_special_values, ops_on_matrices_at_special_values,
                      a_nan_goes_through_elementwise_arithmetic, the_maximum_of_a_tensor_and_itself_has_derivative_one, moving_changes_nothing,
-                     an_extreme_shares_its_derivative_also_with_the_same_tensor, an_extreme_is_found_wherever_it_stands, places_of_extremes_are_labels,
-                     norms_overflow_only_where_they_must, a_norm_at_zero_has_no_derivative_of_any_order, what_does_not_fit_is_refused_with_a_sentence,
+                     an_extreme_shares_its_derivative_also_with_the_same_tensor, an_extreme_is_found_wherever_it_stands,
+                     places_of_extremes_are_labels, norms_overflow_only_where_they_must, norms_of_many_columns,
+                     products_of_any_number_of_factors,
+                     a_norm_at_zero_has_no_derivative_of_any_order,
+                     what_does_not_fit_is_refused_with_a_sentence,
                      an_index_out_of_range_is_named_with_its_row, a_bilinear_product_is_the_sum_of_its_formula,
                      special_values_can_be_assigned, sizes_of_zero, a_product_adds_special_values_as_a_sum_does,
                      the_loss_of_a_large_batch_keeps_its_digits, losses_broadcast_nothing,
