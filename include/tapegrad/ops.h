@@ -8,6 +8,7 @@
 #define TAPEGRAD_OPS_H
 
 #include <tapegrad/losses.h>
+#include <tapegrad/matrix_ops.h>
 #include <tapegrad/op.h>
 
 #ifdef __cplusplus

@@ -64,6 +64,9 @@ typedef struct tg_begin_options {
  * call of the last step succeeded. Memory of the last step is used again. */
 TG_API tg_status tg_begin(tg_tape *tape, const tg_begin_options *options);
 
+/* Whether this step began as one of training: for layers of your own. */
+TG_API bool tg_is_training(const tg_tape *tape);
+
 /* The first failure of this step: TG_OK if none; and a sentence with node, op, scope and shapes, never NULL, "" if none.
  * The sentence is valid until the next tg_begin. */
 TG_API tg_status   tg_tape_status(const tg_tape *tape);

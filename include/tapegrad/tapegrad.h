@@ -5,6 +5,7 @@
  *     variable.h   parameters
  *     ops.h        what can be recorded
  *     losses.h     what is minimized
+ *     matrix_ops.h and more of it, on whole matrices
  *     grad.h       derivatives
  *     plan.h       what is done with a step
  *     data.h       data sets
@@ -24,6 +25,7 @@
 #include <tapegrad/op.h>
 #include <tapegrad/ops.h>
 #include <tapegrad/losses.h>
+#include <tapegrad/matrix_ops.h>
 #include <tapegrad/grad.h>
 #include <tapegrad/plan.h>
 #include <tapegrad/explain.h>

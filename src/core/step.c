@@ -88,6 +88,8 @@ tg_status tg_begin(tg_tape *tape, const tg_begin_options *options) {
     return TG_OK;
 }
 
+bool tg_is_training(const tg_tape *tape) { return tape != NULL && tape->training; }
+
 uint64_t tg_tape_step(const tg_tape *tape) { return tape != NULL ? tape->step : 0; }
 
 tg_status tg_tape_set_step(tg_tape *tape, uint64_t step) {

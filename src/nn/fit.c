@@ -18,6 +18,8 @@ typedef struct fit {
     bool                  owns_training;
     tg_evaluation         evaluation;                 /* of validation */
     tg_params            *best;                       /* parameters of the best epoch */
+    double               *best_state;                 /* [state_count]: of the variables that are state, one behind the other */
+    size_t                state_count;
     tg_output_buffer      output;
     tg_progress           progress;
     tg_fit_report         report;
@@ -100,7 +102,32 @@ static tg_status train_epoch(fit *f, int epoch) {
     return status;
 }
 
-/* ---- validation: the best parameters so far are kept ---- */
+/* ---- validation: the best parameters so far are kept, and the state that goes with them, such as running statistics, which tg_params_copy leaves
+ * ---- */
+
+static size_t elements_of(const tg_variable *variable) {
+    const tg_shape shape = tg_variable_shape(variable);
+    return (size_t)(shape.rows * shape.cols);
+}
+
+static size_t count_state(const tg_params *params) {
+    size_t count = 0;
+    for (int i = 0; i < tg_variable_count(params); i++)
+        if (tg_variable_is_state(tg_variable_at(params, i))) count += elements_of(tg_variable_at(params, i));
+    return count;
+}
+
+static tg_status copy_state(fit *f, bool back) {
+    tg_status status = TG_OK;
+    double   *at     = f->best_state;
+    for (int i = 0; i < tg_variable_count(f->model->params) && status == TG_OK; i++) {
+        tg_variable *variable = tg_variable_at(f->model->params, i);
+        if (!tg_variable_is_state(variable)) continue;
+        status = back ? tg_variable_write_f64(variable, at) : tg_variable_read_f64(variable, at);
+        at += elements_of(variable);
+    }
+    return status;
+}
 
 static tg_status validate(fit *f) {
     if (f->validation == NULL) return TG_OK;
@@ -117,7 +144,8 @@ static tg_status validate(fit *f) {
     f->report.loss         = f->progress.loss;
     f->report.validation_loss     = report.loss;
     f->report.validation_accuracy = report.accuracy;
-    return tg_params_copy(f->best, f->model->params);
+    const tg_status copied = tg_params_copy(f->best, f->model->params);
+    return copied != TG_OK ? copied : copy_state(f, false);
 }
 
 static tg_status run_epochs(fit *f) {
@@ -136,7 +164,10 @@ static tg_status run_epochs(fit *f) {
 
 /* The best epoch has been reported when it was found. */
 static tg_status report_and_restore(fit *f) {
-    if (f->report.best_epoch > 0) return tg_params_copy(f->model->params, f->best);
+    if (f->report.best_epoch > 0) {
+        const tg_status copied = tg_params_copy(f->model->params, f->best);
+        return copied != TG_OK ? copied : copy_state(f, true);
+    }
     f->report.loss                = f->progress.loss;
     f->report.validation_loss     = f->progress.validation_loss;
     f->report.validation_accuracy = f->progress.validation_accuracy;
@@ -167,6 +198,9 @@ static tg_status set_up(fit *f, tg_dataset *data) {
         if (status == TG_OK) f->best = tg_params_like(f->model->params, "best");
         if (status == TG_OK && f->best == NULL) status = TG_OUT_OF_MEMORY;
         if (status == TG_OK) status = tg_evaluation_begin(&f->evaluation, f->model, f->validation, f->options->tape);
+        f->state_count = count_state(f->model->params);
+        f->best_state  = tg_allocate(f->state_count * sizeof *f->best_state);
+        if (status == TG_OK && f->best_state == NULL) status = tg_fail_thread(TG_OUT_OF_MEMORY, "tg_fit: no memory for the state of the best epoch");
     }
     if (status == TG_OK && f->model->scaler != NULL) status = tg_scaler_fit(*f->model->scaler, f->training);
     if (status != TG_OK) return status;
@@ -178,6 +212,7 @@ static void tear_down(fit *f) {
     tg_tape_free(f->tape);
     tg_evaluation_end(&f->evaluation);
     tg_params_free(f->best);
+    tg_release(f->best_state, f->state_count * sizeof *f->best_state);
     tg_dataset_free(f->validation);
     tg_release_output(&f->output);
     if (f->owns_training) tg_dataset_free(f->training);

@@ -7,16 +7,20 @@
 
 /* Every built-in op, in the order in which tg_op_at lists them. */
 #define TG_BUILTIN_OPS(X)                                                                                            \
-    X(matmul) X(transpose) X(broadcast_to) X(sum_to) X(view) X(concat) X(one_hot) X(stop) X(assign)                  \
-    X(add) X(sub) X(mul) X(div) X(neg) X(scale) X(shift) X(axpy) X(lerp) X(square) X(sqrt) X(exp) X(expm1) X(log)    \
-    X(log1p) X(sin) X(cos) X(erf) X(erfc) X(pow) X(pow_scalar) X(rsqrt) X(reciprocal)                                \
-    X(greater) X(greater_equal) X(less) X(less_equal) X(equal) X(not_equal) X(sign) X(floor) X(round)                \
-    X(maximum) X(minimum) X(select) X(abs) X(clamp) X(threshold)                                                     \
-    X(relu) X(relu6) X(leaky_relu) X(prelu) X(elu) X(selu) X(celu) X(hard_tanh) X(hard_sigmoid) X(hard_swish)        \
-    X(sigmoid) X(tanh) X(softplus) X(log_sigmoid) X(softsign) X(silu) X(mish) X(gaussian) X(gelu) X(gelu_tanh) X(glu) X(swiglu)\
-    X(sum) X(sum_rows) X(sum_cols) X(mean) X(mean_rows) X(mean_cols) X(logsumexp) X(softmax) X(log_softmax)          \
-    X(cross_entropy) X(cross_entropy_distribution) X(binary_cross_entropy_with_logits) X(mse_loss)                   \
-    X(bernoulli) X(uniform) X(normal) X(clip_factor)
+    X(matmul) X(transpose) X(broadcast_to) X(sum_to) X(view) X(concat) X(one_hot) X(stop) X(assign)                     \
+    X(add) X(sub) X(mul) X(div) X(neg) X(scale) X(shift) X(axpy) X(lerp) X(square) X(sqrt) X(exp) X(expm1) X(log)       \
+    X(log1p) X(sin) X(cos) X(erf) X(erfc) X(pow) X(pow_scalar) X(rsqrt) X(reciprocal)                                   \
+    X(greater) X(greater_equal) X(less) X(less_equal) X(equal) X(not_equal) X(sign) X(floor) X(round)                   \
+    X(maximum) X(minimum) X(select) X(abs) X(clamp) X(threshold)                                                        \
+    X(relu) X(relu6) X(leaky_relu) X(prelu) X(elu) X(selu) X(celu) X(hard_tanh) X(hard_sigmoid) X(hard_swish)           \
+    X(sigmoid) X(tanh) X(softplus) X(log_sigmoid) X(softsign) X(silu) X(mish) X(gaussian) X(gelu) X(gelu_tanh) X(glu) X(swiglu) \
+    X(sum) X(sum_rows) X(sum_cols) X(mean) X(mean_rows) X(mean_cols) X(logsumexp) X(softmax) X(log_softmax)             \
+    X(cross_entropy) X(cross_entropy_distribution) X(binary_cross_entropy_with_logits) X(mse_loss)                      \
+    X(bernoulli) X(uniform) X(normal) X(clip_factor)                                                                    \
+    X(max) X(max_rows) X(max_cols) X(min) X(min_rows) X(min_cols) X(argmax) X(argmin) X(same)                           \
+    X(prod) X(prod_rows) X(prod_cols) X(var) X(var_rows) X(var_cols) X(norm) X(norm_rows) X(norm_cols)                  \
+    X(slice_cols) X(pad_cols) X(concat_cols) X(gather_rows) X(scatter_rows) X(diagonal) X(diag_embed)                   \
+    X(layer_norm) X(rms_norm) X(batch_norm)
 
 #define TG_DECLARE_OP(name) extern const tg_op tg_##name##_op;
 TG_BUILTIN_OPS(TG_DECLARE_OP)

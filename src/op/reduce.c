@@ -1,39 +1,8 @@
 /* reduce.c - sums and means, and the ops on rows that are made of them. */
-#include "op/builtin.h"
+#include "op/reduction.h"
 #include "op/sums.h"
 
 #include <tgmath.h>
-
-/* ---- shapes ---- */
-
-static tg_status real_operand(const tg_shape in[], const char **why) {
-    *why = "takes one matrix of numbers";
-    return in[0].integer || in[0].rows < 0 ? TG_TYPE_MISMATCH : TG_OK;
-}
-
-static tg_status all_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
-    (void)count, (void)attributes;
-    *output = (tg_shape){ 1, 1, false };
-    return real_operand(in, why);
-}
-
-static tg_status row_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
-    (void)count, (void)attributes;
-    *output = (tg_shape){ 1, in[0].cols, false };
-    return real_operand(in, why);
-}
-
-static tg_status column_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
-    (void)count, (void)attributes;
-    *output = (tg_shape){ in[0].rows, 1, false };
-    return real_operand(in, why);
-}
-
-static tg_status same_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
-    (void)count, (void)attributes;
-    *output = in[0];
-    return real_operand(in, why);
-}
 
 /* ---- kernels, for both types ---- */
 
@@ -134,15 +103,15 @@ static tg_tensor log_softmax_expand(const tg_application *a) { return tg_sub(a->
 
 #define sum_rows_f32 sum_to_f32
 #define sum_rows_f64 sum_to_f64
-REDUCTION(sum, TG_OP_ROW_SUM | TG_OP_CONTINUES, all_shape, sum_vjp, NULL, "sum(%0)", "\\sum %0")
-REDUCTION(sum_rows, TG_OP_ROW_SUM | TG_OP_CONTINUES, row_shape, sum_vjp, NULL, "sum_rows(%0)", "\\sum_i %0")
-REDUCTION(sum_cols, TG_OP_ROWWISE, column_shape, sum_vjp, NULL, "sum_cols(%0)", "\\sum_j %0")
-REDUCTION(mean, TG_OP_ROW_SUM | TG_OP_CONTINUES, all_shape, mean_vjp, mean_expand, "mean(%0)", "\\mathrm{mean}(%0)")
-REDUCTION(mean_rows, TG_OP_ROW_SUM | TG_OP_CONTINUES, row_shape, mean_rows_vjp, mean_rows_expand, "mean_rows(%0)", "\\mathrm{mean}_i\\,%0")
-REDUCTION(mean_cols, TG_OP_ROWWISE, column_shape, mean_cols_vjp, mean_cols_expand, "mean_cols(%0)", "\\mathrm{mean}_j\\,%0")
-REDUCTION(logsumexp, TG_OP_ROWWISE, column_shape, logsumexp_vjp, NULL, "ln(sum_cols(exp(%0)))", "\\ln\\sum_j e^{%0}")
-REDUCTION(softmax, TG_OP_ROWWISE, same_shape, softmax_vjp, softmax_expand, "exp(%0) / sum_cols(exp(%0))", "\\mathrm{softmax}(%0)")
-REDUCTION(log_softmax, TG_OP_ROWWISE, same_shape, log_softmax_vjp, log_softmax_expand, "%0 - logsumexp(%0)", "\\ln\\mathrm{softmax}(%0)")
+REDUCTION(sum, TG_OP_ROW_SUM | TG_OP_CONTINUES, tg_all_shape, sum_vjp, NULL, "sum(%0)", "\\sum %0")
+REDUCTION(sum_rows, TG_OP_ROW_SUM | TG_OP_CONTINUES, tg_row_shape, sum_vjp, NULL, "sum_rows(%0)", "\\sum_i %0")
+REDUCTION(sum_cols, TG_OP_ROWWISE, tg_column_shape, sum_vjp, NULL, "sum_cols(%0)", "\\sum_j %0")
+REDUCTION(mean, TG_OP_ROW_SUM | TG_OP_CONTINUES, tg_all_shape, mean_vjp, mean_expand, "mean(%0)", "\\mathrm{mean}(%0)")
+REDUCTION(mean_rows, TG_OP_ROW_SUM | TG_OP_CONTINUES, tg_row_shape, mean_rows_vjp, mean_rows_expand, "mean_rows(%0)", "\\mathrm{mean}_i\\,%0")
+REDUCTION(mean_cols, TG_OP_ROWWISE, tg_column_shape, mean_cols_vjp, mean_cols_expand, "mean_cols(%0)", "\\mathrm{mean}_j\\,%0")
+REDUCTION(logsumexp, TG_OP_ROWWISE, tg_column_shape, logsumexp_vjp, NULL, "ln(sum_cols(exp(%0)))", "\\ln\\sum_j e^{%0}")
+REDUCTION(softmax, TG_OP_ROWWISE, tg_same_shape, softmax_vjp, softmax_expand, "exp(%0) / sum_cols(exp(%0))", "\\mathrm{softmax}(%0)")
+REDUCTION(log_softmax, TG_OP_ROWWISE, tg_same_shape, log_softmax_vjp, log_softmax_expand, "%0 - logsumexp(%0)", "\\ln\\mathrm{softmax}(%0)")
 
 /* ---- sum_to: adds up the dimensions that become 1, as one of the three sums above ---- */
 
@@ -151,7 +120,7 @@ typedef struct { int64_t rows, cols; } sizes;
 static tg_status sum_to_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
     (void)count;
     const sizes *to     = attributes;
-    tg_status    status = real_operand(in, why);
+    tg_status    status = tg_real_operand(in, why);
     if (status != TG_OK) return status;
     *why    = "a dimension must stay or become 1";
     *output = (tg_shape){ to->rows, to->cols, false };

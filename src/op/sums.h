@@ -33,6 +33,19 @@ TG_LANED_SUM(tg_lane_sum_f64, double, TG_LANES)
 TG_LANED_SUM(tg_row_sum_f32, float, TG_ROW_LANES)
 TG_LANED_SUM(tg_row_sum_f64, double, TG_ROW_LANES)
 
+/* sum (x - mean)^2 along a row, in the order of a row's sum. */
+#define TG_SPREAD(suffix, real)                                                                            \
+    static inline real tg_row_spread_##suffix(const real *x, int64_t count, real mean) {                   \
+        real    lane[TG_ROW_LANES] = { 0 };                                                                \
+        int64_t e = 0;                                                                                     \
+        for (; e + TG_ROW_LANES <= count; e += TG_ROW_LANES)                                               \
+            for (int k = 0; k < TG_ROW_LANES; k++) lane[k] += (x[e + k] - mean) * (x[e + k] - mean);       \
+        for (int k = 0; e + k < count; k++) lane[k] += (x[e + k] - mean) * (x[e + k] - mean);              \
+        return tg_row_sum_##suffix##_total(lane);                                                          \
+    }
+TG_SPREAD(f32, float)
+TG_SPREAD(f64, double)
+
 /* ln sum e^x = m + ln sum e^(x - m), m the largest: nothing overflows. A row of -inf gives -inf, one with +inf gives +inf, a NaN gives NaN.
  * name_above is what is added to m, for those who subtract: x - m - above keeps the digits that x - (m + above) loses where m is large. */
 #define TG_LOGSUMEXP(name, real)                                                                           \

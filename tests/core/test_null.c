@@ -33,6 +33,7 @@ START_TEST(a_tape_that_is_null) {
     refuses(tg_tape_status(NULL));
     ck_assert_str_eq(tg_tape_error(NULL), "");
     is_nothing(tg_tape_step(NULL));
+    is_nothing(tg_is_training(NULL));
     refuses(tg_tape_set_step(NULL, 1));
     fails(tg_input(NULL, x, 2, 3));
     fails(tg_input_f64(NULL, NULL, 2, 3));
@@ -139,11 +140,13 @@ START_TEST(operands_that_are_not_given) {
                                               tg_gaussian, tg_gelu, tg_gelu_tanh, tg_glu, tg_swiglu,
                                               tg_relu, tg_sigmoid, tg_tanh, tg_softplus, tg_sum, tg_sum_rows, tg_sum_cols,
                                               tg_mean, tg_mean_rows, tg_mean_cols,
-                                              tg_logsumexp, tg_softmax, tg_log_softmax, tg_keep, tg_require_finite };
+                                              tg_logsumexp, tg_softmax, tg_log_softmax, tg_keep, tg_require_finite,
+                                              tg_max, tg_max_rows, tg_max_cols, tg_min, tg_min_rows, tg_min_cols, tg_argmax, tg_argmin,
+                                              tg_prod, tg_prod_rows, tg_prod_cols, tg_norm, tg_norm_rows, tg_norm_cols, tg_diagonal, tg_diag_embed };
     tg_tensor (*const binary[])(tg_tensor, tg_tensor) = { tg_matmul, tg_add, tg_sub, tg_mul, tg_div, tg_maximum, tg_greater, tg_cross_entropy,
                                                           tg_pow, tg_minimum, tg_greater_equal, tg_less, tg_less_equal, tg_equal,
                                                           tg_not_equal, tg_prelu,
-                                                          tg_binary_cross_entropy_with_logits, tg_mse_loss };
+                                                          tg_binary_cross_entropy_with_logits, tg_mse_loss, tg_same, tg_gather_rows, tg_outer };
     for (size_t i = 0; i < sizeof unary / sizeof unary[0]; i++) fails_for_none(unary[i]);
     for (size_t i = 0; i < sizeof binary / sizeof binary[0]; i++) fails_for_one_of_two(binary[i]);
     fails(tg_grad(TG_NONE, TG_NONE));
@@ -161,6 +164,24 @@ START_TEST(operands_that_are_not_given) {
     fails(tg_view(TG_NONE, 0, 1, 1));
     fails(tg_concat(NULL, 2));
     fails(tg_concat((tg_tensor[]){ TG_NONE }, 1));
+    fails(tg_var(TG_NONE, 1));
+    fails(tg_var_rows(TG_NONE, 1));
+    fails(tg_var_cols(TG_NONE, 1));
+    fails(tg_reshape(TG_NONE, 1, 1));
+    fails(tg_slice_rows(TG_NONE, 0, 0));
+    fails(tg_slice_cols(TG_NONE, 0, 0));
+    fails(tg_pad_cols(TG_NONE, 0, 0));
+    fails(tg_concat_rows(NULL, 2));
+    fails(tg_concat_rows((tg_tensor[]){ TG_NONE }, 1));
+    fails(tg_concat_cols(NULL, 2));
+    fails(tg_concat_cols((tg_tensor[]){ TG_NONE }, 1));
+    fails(tg_repeat_rows(TG_NONE, 2));
+    fails(tg_repeat_cols(TG_NONE, 2));
+    fails(tg_scatter_rows(TG_NONE, TG_NONE, 2));
+    fails(tg_bilinear(TG_NONE, TG_NONE, TG_NONE, TG_NONE));
+    fails(tg_layer_norm(TG_NONE, TG_NONE, TG_NONE, 0));
+    fails(tg_rms_norm(TG_NONE, TG_NONE, 0));
+    fails(tg_batch_norm(TG_NONE, TG_NONE, TG_NONE, TG_NONE, TG_NONE, true, 0.1, 0));
     fails(tg_one_hot(TG_NONE, 2));
     fails(tg_dropout(TG_NONE, 0.5));
     fails(tg_alpha_dropout(TG_NONE, 0.5));
@@ -251,6 +272,12 @@ START_TEST(nets_and_data_that_are_null) {
     expect_last(TG_NULL_ARGUMENT);
     tg_linear_forward((tg_linear_layer){ NULL, NULL }, TG_NONE);
     expect_last(TG_NULL_ARGUMENT);
+    makes_nothing(tg_add_layer_norm(NULL, "norm", 1, NULL).weight);
+    makes_nothing(tg_add_rms_norm(NULL, "norm", 1, NULL).weight);
+    makes_nothing(tg_add_batch_norm(NULL, "norm", 1, NULL).weight);
+    fails(tg_layer_norm_forward((tg_layer_norm_layer){ 0 }, TG_NONE));
+    fails(tg_rms_norm_forward((tg_rms_norm_layer){ 0 }, TG_NONE));
+    fails(tg_batch_norm_forward((tg_batch_norm_layer){ 0 }, TG_NONE));
     makes_nothing(tg_mlp_new(NULL, NULL));
     fails(tg_mlp_forward(NULL, TG_NONE));
     tg_mlp_model(NULL);

@@ -139,6 +139,9 @@ static bool is_near_a_kink(const tg_op *op, double x) {
     return false;
 }
 
+/* Ops that take any matrix: sizes that halve evenly, sizes that do not, and more than the lanes of a sum. */
+static const tg_shape other_shapes[] = { { 1, 4, false }, { 3, 1, false }, { 1, 1, false }, { 5, 7, false }, { 8, 2, false }, { 2, 19, false } };
+
 static void check_case(tg_tape *tape, op_case *c, tally t[2]) {
     double       x[MOST];
     int          n  = 0;
@@ -173,13 +176,27 @@ static bool prepare(op_case *c) {
     if (is(op, "view")) c->attributes = (attributes){ { 3, 2, 3 } };
     if (is(op, "axpy")) c->shape[0] = shapes[3];
     if (is(op, "cross_entropy")) c->shape[1] = (tg_shape){ 3, 1, true };
+    if (is(op, "slice_cols")) c->attributes = (attributes){ { 1, 3, 0 } };
+    if (is(op, "pad_cols")) c->attributes = (attributes){ { 1, 2, 0 } };
+    if (is(op, "concat_cols")) c->shape[1] = shapes[2];
+    if (is(op, "gather_rows")) c->shape[0] = (tg_shape){ 5, 3, false }, c->shape[1] = (tg_shape){ 4, 1, true };
+    if (is(op, "scatter_rows")) c->shape[0] = (tg_shape){ 4, 3, false }, c->shape[1] = (tg_shape){ 4, 1, true }, c->attributes.a[0] = 5;
+    if (is(op, "diagonal")) c->shape[0] = (tg_shape){ 4, 4, false };
+    if (is(op, "diag_embed")) c->shape[0] = shapes[1];
     return op->arity != 0 && !is(op, "one_hot");
+}
+
+static bool takes_any_matrix(const tg_op *op) {
+    static const char *const fixed[] = { "broadcast_to", "sum_to", "view", "slice_cols", "diagonal", "diag_embed", "clip_factor" };
+    for (size_t k = 0; k < sizeof fixed / sizeof *fixed; k++)
+        if (is(op, fixed[k])) return false;
+    return op->shape != NULL;
 }
 
 START_TEST(every_op) {
     tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64, .seed = 3 });
     for (int i = 0; i < tg_op_count(); i++) {
-        op_case c = { .op = tg_op_at(i), .labels = { 2, 0, 3 } };
+        op_case c = { .op = tg_op_at(i), .labels = { 2, 0, 3, 2 } };
         tally   t[2] = { { 0 } };
         if (!prepare(&c) || (c.op->flags & (TG_OP_STOP | TG_OP_ASSIGN))) continue;      /* no derivative by definition; see variables */
         state = 7 + (uint64_t)i;
@@ -207,7 +224,72 @@ START_TEST(every_op) {
                 c.shape[1] = m & 2 ? (tg_shape){ 2, 4, false } : (tg_shape){ 4, 2, false };
                 check_case(tape, &c, t);
             }
+        if (c.op->arity == 1 && takes_any_matrix(c.op))
+            for (size_t k = 0; k < sizeof other_shapes / sizeof *other_shapes; k++) {
+                c.shape[0] = other_shapes[k];
+                check_case(tape, &c, t);
+            }
         judge(t, c.op->name);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
+/* ---- functions made of ops ---- */
+
+enum { FUNCTIONS = 11 };
+
+static tg_tensor use_function(tg_tape *tape, tg_tensor x, const void *context) {      /* x [1, 24] */
+    static const int32_t places[5] = { 3, 0, 3, 2, 3 };
+    const tg_tensor      m = tg_reshape(x, 4, 6), part = tg_slice_rows(m, 1, 3), row = tg_slice_rows(m, 0, 1), at = tg_labels(tape, places, 5);
+    const tg_tensor      positive = tg_exp(tg_slice_rows(m, 2, 3));
+    switch (*(const int *)context) {
+        case 0: return tg_mul(tg_reshape(tg_transpose(m), 3, 8), tg_reshape(m, 3, 8));
+        case 1: return tg_square(tg_concat_rows((const tg_tensor[]){ part, m, part }, 3));
+        case 2: return tg_mul(tg_concat_cols((const tg_tensor[]){ tg_slice_cols(m, 1, 3), m, tg_slice_cols(m, 2, 4) }, 3), tg_pad_cols(m, 1, 3));
+        case 3: return tg_mul(tg_repeat_rows(m, 2), tg_sin(tg_repeat_rows(tg_mul(m, m), 2)));
+        case 4: return tg_mul(tg_repeat_cols(part, 3), tg_sin(tg_repeat_cols(part, 3)));
+        case 5: return tg_square(tg_gather_rows(tg_sin(m), at));
+        case 6: return tg_outer(tg_tanh(row), tg_transpose(tg_slice_rows(m, 3, 4)));
+        case 7: return tg_bilinear(tg_slice_cols(m, 0, 2), tg_slice_cols(m, 2, 5), tg_reshape(m, 6, 4), tg_slice_cols(row, 0, 4));
+        case 8: return tg_layer_norm(m, tg_slice_rows(m, 1, 2), row, 0.1);
+        case 9: return tg_rms_norm(m, row, 0.1);
+        default: return tg_add(tg_batch_norm(m, TG_NONE, TG_NONE, row, tg_slice_rows(m, 3, 4), true, 0.1, 0.1),
+                               tg_batch_norm(m, row, positive, TG_NONE, TG_NONE, false, 0.1, 0.1));
+    }
+}
+
+START_TEST(functions_made_of_ops) {
+    tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    double   x[24];
+    char     name[40];
+    for (int k = 0; k < FUNCTIONS; k++) {
+        tally t[2] = { { 0 } };
+        state = 31 + (uint64_t)k;
+        for (int i = 0; i < 24; i++) x[i] = draw(-1.5, 1.5);
+        tg_begin(tape, NULL);
+        const tg_tensor y = use_function(tape, tg_input_f64(tape, x, 1, 24), &k);
+        ck_assert_msg(tg_tape_status(tape) == TG_OK, "%d: %s", k, tg_tape_error(tape));
+        check_program(t, tape, x, 24, (int)(tg_rows(y) * tg_cols(y)), use_function, &k, 24);
+        snprintf(name, sizeof name, "function %d", k);
+        judge(t, name);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
+/* The third derivative by three of four factors is the fourth, with one zero among them and with two. */
+START_TEST(a_product_with_zeros_has_all_its_derivatives) {
+    double   x[2][4] = { { 2, 0, 3, 5 }, { 0, 4, 0, 5 } }, third;
+    tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    for (int k = 0; k < 2; k++) {
+        tg_begin(tape, NULL);
+        const tg_tensor a[4] = { tg_input_f64(tape, &x[k][0], 1, 1), tg_input_f64(tape, &x[k][1], 1, 1), tg_input_f64(tape, &x[k][2], 1, 1),
+                                 tg_input_f64(tape, &x[k][3], 1, 1) };
+        const tg_tensor y = tg_prod(tg_concat(a, 4)), g = tg_grad(tg_grad(tg_grad(y, a[0]), a[1]), a[2]);
+        ck_assert_msg(tg_run(g) == TG_OK, "%s", tg_tape_error(tape));
+        third = tg_item(g);
+        ck_assert_double_eq(third, 5);
     }
     tg_tape_free(tape);
 }
@@ -634,7 +716,7 @@ START_TEST(a_long_chain_needs_no_deep_stack) {
 END_TEST
 
 int main(void) {
-    return RUN_TESTS("grad", every_op, kernels_do_what_expansions_say,
+    return RUN_TESTS("grad", every_op, functions_made_of_ops, a_product_with_zeros_has_all_its_derivatives, kernels_do_what_expansions_say,
                      random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
                      disconnected_stopped_and_unused, forward_mode_of_a_product_of_a_block_and_of_constants, forward_mode_refuses,
                      ops_of_users, functions_with_two_derivatives, functions_that_are_missing_are_refused,

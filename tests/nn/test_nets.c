@@ -193,6 +193,36 @@ START_TEST(uses_of_a_layer_share_its_leaf_and_number_their_names) {
 }
 END_TEST
 
+/* ---- embeddings: rows of a variable chosen by integers ---- */
+
+START_TEST(an_embedding_learns_in_the_rows_that_are_used) {
+    enum { WORDS = 6, WIDE_ENOUGH = 3 };
+    static const int32_t words[5] = { 4, 0, 4, 2, 0 }, kinds[5] = { 1, 0, 1, 2, 0 };
+    tg_params    *params = tg_params_new(3, NULL);
+    tg_tape      *tape   = tg_tape_new(NULL);
+    tg_variable  *table  = tg_variable_new(params, "table", WORDS, WIDE_ENOUGH, &(tg_variable_options){ .init = TG_NORMAL, .file = TG_FILE_AS_IS });
+    tg_optimizer *sgd    = tg_sgd_new(params, &(tg_sgd_options){ .learning_rate = 1 });
+    float         before[WORDS * WIDE_ENOUGH], after[WORDS * WIDE_ENOUGH];
+    double        loss   = 0;
+    ck_assert_int_eq(tg_variable_read(table, before), TG_OK);
+    for (int step = 0; step < 100; step++) {
+        tg_begin(tape, NULL);
+        const tg_tensor y = tg_cross_entropy(tg_gather_rows(tg_use(tape, table), tg_labels(tape, words, 5)), tg_labels(tape, kinds, 5));
+        ck_assert_msg(tg_minimize(sgd, y) == TG_OK, "%s", tg_tape_error(tape));
+        loss = tg_item(y);
+    }
+    ck_assert_double_lt(loss, 0.1);
+    ck_assert_int_eq(tg_variable_read(table, after), TG_OK);
+    for (int i = 0; i < WORDS; i++) {
+        const bool used = i == 0 || i == 2 || i == 4;
+        ck_assert((memcmp(before + i * WIDE_ENOUGH, after + i * WIDE_ENOUGH, WIDE_ENOUGH * sizeof *before) != 0) == used);
+    }
+    tg_optimizer_free(sgd);
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
 /* ---- activations ---- */
 
 TG_MAP1(test_bump, 1 / (1 + x * x), tg_mul(tg_scale(tg_mul(g, x), -2), tg_square(y)), .lo = -2, .hi = 2)
@@ -459,7 +489,7 @@ int main(void) {
     return RUN_TESTS("nets", initial_values_have_the_moments_of_their_distributions, constants_and_zeros,
                      initial_values_depend_on_seed_and_name_alone, layers_choose_their_initial_values,
                      a_layer_used_twice_sums_the_gradients_of_both_uses, uses_of_a_layer_share_its_leaf_and_number_their_names,
-                     activations_are_found_by_name, an_unknown_activation_lists_all_that_there_are,
+                     an_embedding_learns_in_the_rows_that_are_used, activations_are_found_by_name, an_unknown_activation_lists_all_that_there_are,
                      a_long_list_of_activations_says_how_many_more_there_are, unknown_activations_and_bad_sizes,
                      a_gan_step_takes_both_gradients_at_the_old_weights, a_second_derivative_in_the_loss,
                      missing_layers_and_nets_fail_on_the_tape,

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <tapegrad/ops.h>
 
-enum { ROWS = 13, COLS = 7, MOST = ROWS * COLS };
+enum { ROWS = 13, COLS = 7, MOST = ROWS * COLS, LARGEST = 3 * MOST };      /* of a value: three operands side by side */
 
 static uint64_t state = 17;
 
@@ -28,7 +28,7 @@ typedef struct operands {
 
 static void prepare(operands *o, const tg_op *op, bool f64) {
     const double lo = op->lo == 0 && op->hi == 0 ? -2 : op->lo, hi = op->lo == 0 && op->hi == 0 ? 2 : op->hi, number = 0.75;
-    o->count = op->arity;
+    o->count = op->arity >= 0 ? op->arity : 3;
     memset(o->attributes, 0, sizeof o->attributes);
     memcpy(&o->attributes[0], &number, sizeof number);
     if (is(op, "one_hot")) o->attributes[0] = COLS;
@@ -37,6 +37,8 @@ static void prepare(operands *o, const tg_op *op, bool f64) {
         o->attributes[0] = 0, memcpy(&o->attributes[1], &number, sizeof number), o->attributes[2] = ROWS, o->attributes[3] = COLS;
     if (is(op, "broadcast_to")) o->attributes[0] = ROWS, o->attributes[1] = COLS;
     if (is(op, "matmul")) o->attributes[0] = 0;
+    if (is(op, "slice_cols")) o->attributes[0] = 2, o->attributes[1] = 6;
+    if (is(op, "pad_cols")) o->attributes[0] = 1, o->attributes[1] = 2;
     for (int i = 0; i < ROWS; i++) o->labels[i] = i % COLS;
     for (int k = 0; k < 3; k++) {
         for (int e = 0; e < MOST; e++) o->f64[k][e] = draw(lo, hi), o->f32[k][e] = (float)o->f64[k][e];
@@ -70,7 +72,7 @@ static tg_kernel_fn kernel_of(const tg_op *op, bool f64) { return f64 ? op->f64 
 /* Rows of the output, R at a time, in shuffled order. */
 static void check_rows(const tg_op *op, bool f64, int64_t r) {
     static operands o;
-    double          whole[MOST], cut[MOST];
+    double          whole[LARGEST], cut[LARGEST];
     int64_t         order[ROWS];
     prepare(&o, op, f64);
     const tg_shape shape = shape_of(op, &o);

@@ -175,6 +175,14 @@ static void each_point(visit call, void *context) {
         { "greater", .in = { INF, -INF }, .value = 1, .slope = { 0, 0 } },
         { "greater", .in = { NOT, 1 }, .value = 0, .slope = { 0, 0 } },
         { "greater", .in = { 1, NOT }, .value = 0, .slope = { 0, 0 } },
+        { "same", .in = { 2, 2 }, .value = 1, .slope = { 0, 0 } },
+        { "same", .in = { 1, 2 }, .value = 0, .slope = { 0, 0 } },
+        { "same", .in = { 0, -0.0 }, .value = 1, .slope = { 0, 0 } },
+        { "same", .in = { INF, INF }, .value = 1, .slope = { 0, 0 } },
+        { "same", .in = { INF, -INF }, .value = 0, .slope = { 0, 0 } },
+        { "same", .in = { NOT, NOT }, .value = 1, .slope = { 0, 0 } },
+        { "same", .in = { 1, NOT }, .value = 0, .slope = { 0, 0 } },
+        { "same", .in = { NOT, 1 }, .value = 0, .slope = { 0, 0 } },
         { "select", .in = { 1, 5, NOT }, .value = 5, .slope = { 0, 1, 0 } },
         { "select", .in = { 0, NOT, 5 }, .value = 5, .slope = { 0, 0, 1 } },
         { "select", .in = { -0.0, INF, 5 }, .value = 5, .slope = { 0, 0, 1 } },
@@ -597,6 +605,7 @@ typedef struct matrix {
     double weight[FEW];
     double value[FEW];
     double slope[2][FEW];
+    double      number;         /* attribute of the ops that have one */
     bool        value_only;
 } matrix;
 
@@ -661,6 +670,59 @@ static void each_matrix(visit_matrix call, void *context) {
         { "mse_loss", 1, 2, .in = { { 3, 1 }, { 1, 1 } }, .weight = { 2 }, .value = { 2 }, .slope = { { 4, 0 }, { -4, 0 } } },
         { "mse_loss", 1, 2, .in = { { -INF, 1 }, { 1, 1 } }, .weight = { 2 }, .value = { INF }, .slope = { { -INF, 0 }, { INF, 0 } } },
         { "mse_loss", 1, 2, .in = { { 3, 1 }, { 1, NOT } }, .weight = { 2 }, .value = { NOT }, .slope = { { 4, NOT }, { -4, NOT } } },
+        { "max", 2, 2, .in = { { 1, 3, 3, 2 } }, .weight = { 2 }, .value = { 3 }, .slope = { { 0, 1, 1, 0 } } },
+        { "max", 2, 2, .in = { { -INF, -INF, -INF, -INF } }, .weight = { 1 }, .value = { -INF }, .slope = { { 0.25, 0.25, 0.25, 0.25 } } },
+        { "max", 2, 2, .in = { { 1, NOT, INF, NOT } }, .weight = { 2 }, .value = { NOT }, .slope = { { 0, 1, 0, 1 } } },
+        { "max", 2, 2, .in = { { -0.0, -1, -1, 0 } }, .weight = { 2 }, .value = { 0 }, .slope = { { 1, 0, 0, 1 } } },
+        { "max", 1, 3, .in = { { 1, INF, -INF } }, .weight = { INF }, .value = { INF }, .slope = { { 0, INF, 0 } } },
+        { "max_rows", 2, 2, .in = { { 1, 4, 1, 2 } }, .weight = { 2, 3 }, .value = { 1, 4 }, .slope = { { 1, 3, 1, 0 } } },
+        { "max_rows", 2, 2, .in = { { NOT, 1, 2, -INF } }, .weight = { 1, 2 }, .value = { NOT, 1 }, .slope = { { 1, 2, 0, 0 } } },
+        { "max_cols", 2, 2, .in = { { 1, 1, -0.0, -1 } }, .weight = { 2, 3 }, .value = { 1, -0.0 }, .slope = { { 1, 1, 3, 0 } } },
+        { "max_cols", 2, 2, .in = { { 1, NOT, INF, 1 } }, .weight = { 2, 3 }, .value = { NOT, INF }, .slope = { { 0, 2, 3, 0 } } },
+        { "min", 2, 2, .in = { { 3, 1, 1, 2 } }, .weight = { 2 }, .value = { 1 }, .slope = { { 0, 1, 1, 0 } } },
+        { "min", 2, 2, .in = { { 1, NOT, -INF, 4 } }, .weight = { 2 }, .value = { NOT }, .slope = { { 0, 2, 0, 0 } } },
+        { "min", 1, 3, .in = { { INF, INF, INF } }, .weight = { 3 }, .value = { INF }, .slope = { { 1, 1, 1 } } },
+        { "min_rows", 2, 2, .in = { { 1, 4, 1, 2 } }, .weight = { 2, 3 }, .value = { 1, 2 }, .slope = { { 1, 0, 1, 3 } } },
+        { "min_cols", 2, 2, .in = { { 1, NOT, -INF, 1 } }, .weight = { 2, 3 }, .value = { NOT, -INF }, .slope = { { 0, 2, 3, 0 } } },
+        { "prod", 2, 2, .in = { { 2, 0, 3, 4 } }, .weight = { 1 }, .value = { 0 }, .slope = { { 0, 24, 0, 0 } } },
+        { "prod", 2, 2, .in = { { 0, 0, 3, 4 } }, .weight = { 1 }, .value = { 0 }, .slope = { { 0, 0, 0, 0 } } },
+        { "prod", 2, 2, .in = { { 1, INF, 2, 1 } }, .weight = { 1 }, .value = { INF }, .slope = { { INF, 2, INF, INF } } },
+        { "prod", 2, 2, .in = { { 0, INF, 1, 1 } }, .weight = { 1 }, .value = { NOT }, .slope = { { INF, 0, NOT, NOT } } },
+        { "prod", 1, 3, .in = { { 2, 3, 4 } }, .weight = { 1 }, .value = { 24 }, .slope = { { 12, 8, 6 } } },
+        { "prod_rows", 2, 2, .in = { { 2, 0, 3, -1 } }, .weight = { 1, 2 }, .value = { 6, -0.0 }, .slope = { { 3, -2, 2, 0 } } },
+        { "prod_cols", 2, 2, .in = { { 2, 5, 0, 0 } }, .weight = { 1, 1 }, .value = { 10, 0 }, .slope = { { 5, 2, 0, 0 } } },
+        { "prod_cols", 2, 2, .in = { { 2, NOT, 3, 1 } }, .weight = { 1, 1 }, .value = { NOT, 3 }, .slope = { { NOT, 2, 1, 3 } } },
+        { "var", 2, 2, .in = { { 1, 2, 3, 6 } }, .weight = { 3 }, .value = { 14 / 3.0 }, .slope = { { -4, -2, 0, 6 } }, .number = 1 },
+        { "var", 2, 2, .in = { { 1, 2, 3, 6 } }, .weight = { 2 }, .value = { 3.5 }, .slope = { { -2, -1, 0, 3 } }, .number = 0 },
+        { "var", 2, 2, .in = { { 5, 5, 5, 5 } }, .weight = { 2 }, .value = { 0 }, .slope = { { 0, 0, 0, 0 } }, .number = 1 },
+        { "var", 2, 2, .in = { { 1, 2, 3, NOT } }, .weight = { 1 }, .value = { NOT }, .number = 1, .value_only = true },
+        { "var", 1, 1, .in = { { 5 } }, .weight = { 1 }, .value = { NOT }, .number = 1, .value_only = true },
+        { "var", 1, 2, .in = { { 5, 7 } }, .weight = { 1 }, .value = { INF }, .number = 3, .value_only = true },
+        { "var_rows", 2, 2, .in = { { 1, 2, 3, 2 } }, .weight = { 1, 1 }, .value = { 1, 0 }, .slope = { { -1, 0, 1, 0 } }, .number = 0 },
+        { "var_rows", 2, 2, .in = { { INF, 1, 1, 3 } }, .weight = { 1, 1 }, .value = { NOT, 2 }, .number = 1, .value_only = true },
+        { "var_cols", 2, 2, .in = { { 1, 3, 5, 5 } }, .weight = { 2, 1 }, .value = { 2, 0 }, .slope = { { -4, 4, 0, 0 } }, .number = 1 },
+        { "var_cols", 2, 2, .in = { { BIG, BIG + 2, NOT, 0 } }, .weight = { 1, 1 }, .value = { 1, NOT }, .number = 0, .value_only = true },
+        { "norm", 2, 2, .in = { { 3, 4, 0, 0 } }, .weight = { 5 }, .value = { 5 }, .slope = { { 3, 4, 0, 0 } } },
+        { "norm", 2, 2, .in = { { 0, -0.0, 0, 0 } }, .weight = { 5 }, .value = { 0 }, .slope = { { 0, 0, 0, 0 } } },
+        { "norm", 1, 2, .in = { { 3 * 0x1p100, -4 * 0x1p100 } }, .weight = { 5 }, .value = { 5 * 0x1p100 }, .slope = { { 3, -4 } } },
+        { "norm", 1, 2, .in = { { 3 * TINY, 4 * TINY } }, .weight = { 5 }, .value = { 5 * TINY }, .slope = { { 3, 4 } } },
+        { "norm", 1, 2, .in = { { -INF, 1 } }, .weight = { 1 }, .value = { INF }, .value_only = true },
+        { "norm", 1, 2, .in = { { INF, NOT } }, .weight = { 1 }, .value = { NOT }, .value_only = true },
+        { "norm_rows", 2, 2, .in = { { 3, 0, 4, 0 } }, .weight = { 5, 1 }, .value = { 5, 0 }, .slope = { { 3, 0, 4, 0 } } },
+        { "norm_rows", 2, 2, .in = { { 3 * 0x1p100, -INF, 4 * 0x1p100, 1 } }, .weight = { 5, 1 }, .value = { 5 * 0x1p100, INF }, .value_only = true },
+        { "norm_cols", 2, 2, .in = { { 0, -0.0, -3, 4 } }, .weight = { 1, 5 }, .value = { 0, 5 }, .slope = { { 0, 0, -3, 4 } } },
+        { "diagonal", 2, 2, .in = { { 1, NOT, INF, -0.0 } }, .weight = { 2, 3 }, .value = { 1, -0.0 }, .slope = { { 2, 0, 0, 3 } } },
+        { "diag_embed", 1, 2, .in = { { NOT, -0.0 } }, .weight = { 1, 2, 3, 4 }, .value = { NOT, 0, 0, -0.0 }, .slope = { { 1, 4 } } },
+        { "layer_norm", 1, 3, .in = { { 0, 3, 0 } }, .weight = { 4, 0, 2 }, .value = { -0.5, 1, -0.5 }, .slope = { { 0.75, -0.5, -0.25 } },
+          .number = 2 },
+        { "layer_norm", 1, 3, .in = { { 5, 5, 5 } }, .weight = { 1, 2, 3 }, .value = { 0, 0, 0 }, .slope = { { -1, 0, 1 } }, .number = 1 },
+        { "layer_norm", 2, 2, .in = { { NOT, 1, 1, 3 } }, .weight = { 1, 1, 1, 1 }, .value = { NOT, NOT, -1, 1 }, .value_only = true },
+        { "rms_norm", 1, 2, .in = { { 1, 7 } }, .weight = { 10, 0 }, .value = { 0.2, 1.4 }, .slope = { { 1.96, -0.28 } } },
+        { "rms_norm", 1, 2, .in = { { 0, -0.0 } }, .weight = { 1, 2 }, .value = { 0, -0.0 }, .slope = { { 1, 2 } }, .number = 1 },
+        { "rms_norm", 2, 2, .in = { { NOT, 1, 0, 0 } }, .weight = { 1, 1, 1, 1 }, .value = { NOT, NOT, NOT, NOT }, .value_only = true },
+        { "batch_norm", 3, 1, .in = { { 0, 3, 0 } }, .weight = { 4, 0, 2 }, .value = { -0.5, 1, -0.5 }, .slope = { { 0.75, -0.5, -0.25 } },
+          .number = 2 },
+        { "batch_norm", 2, 2, .in = { { NOT, 5, 1, 5 } }, .weight = { 1, 1, 1, 1 }, .value = { NOT, 0, NOT, 0 }, .number = 1, .value_only = true },
     };
     for (size_t i = 0; i < sizeof matrices / sizeof matrices[0]; i++) call(&matrices[i], context);
 }
@@ -681,7 +743,7 @@ static void check_matrix(const matrix *m, int type) {
     tg_tensor    in[2], g[2];
     for (int k = 0; k < op->arity; k++)
         in[k] = k == 1 && labels ? tg_labels(tape, m->labels, m->rows) : tg_input_f64(tape, m->in[k], m->rows, m->cols);
-    const tg_tensor y = tg_apply(tape, op, in, op->arity, NULL);
+    const tg_tensor y = tg_apply(tape, op, in, op->arity, op->attribute_size > 0 ? &m->number : NULL);
     tg_gradients(y, tg_input_f64(tape, m->weight, tg_rows(y), tg_cols(y)), in, wanted, g, NULL);
     tg_keep(y);
     must_run(tape, g, wanted);
@@ -704,7 +766,7 @@ END_TEST
 
 /* Ops with attributes or operands of their own kind have tests of their own below. */
 static const char *const elsewhere[] = { "matmul", "broadcast_to", "sum_to", "view", "concat", "one_hot", "stop", "assign", "bernoulli", "uniform",
-                                         "normal" };
+                                         "normal", "argmax", "argmin", "slice_cols", "pad_cols", "concat_cols", "gather_rows", "scatter_rows" };
 
 typedef struct { const char *name; bool found; } quest;
 
@@ -733,7 +795,7 @@ END_TEST
 
 /* A comparison answers yes or no, and a choice looks at one side only; everything else that computes lets a NaN through from any operand. */
 static bool hides_nan(const tg_op *op) {
-    const bool compares = op->arity == 2 && (op->flags & TG_OP_STOP), chooses = is(op, "select") || is(op, "prelu");
+    const bool compares = op->arity == 2 && (op->flags & TG_OP_STOP), chooses = is(op, "select") || is(op, "prelu") || is(op, "same");
     return compares || chooses || !(op->flags & TG_OP_ELEMENTWISE) || op->arity < 1;
 }
 
@@ -898,6 +960,138 @@ START_TEST(numbers_have_defaults) {
 }
 END_TEST
 
+START_TEST(an_extreme_shares_its_derivative_also_with_the_same_tensor) {
+    const double x[4] = { 1, 3, 3, -2 }, expected[4] = { 0, 0.5, 0.5, 0 };
+    for (int type = TG_F32; type <= TG_F64; type++)
+        for (int k = 0; k < 3; k++) {
+            tg_tape        *tape = tape_of(type);
+            double          slope[4];
+            const tg_tensor a = tg_input_f64(tape, x, 1, 4), twice[2] = { a, a };
+            const tg_tensor y = k == 0 ? tg_max(tg_concat(twice, 2)) : k == 1 ? tg_max_cols(tg_concat_cols(twice, 2))
+                                                                           : tg_neg(tg_min_cols(tg_neg(tg_concat_cols(twice, 2))));
+            const tg_tensor g = tg_grad(y, a);
+            must_run(tape, (const tg_tensor[]){ y, g }, 2);
+            ck_assert_int_eq(tg_read_f64(g, slope), TG_OK);
+            ck_assert_double_eq(tg_item(y), 3);
+            for (int e = 0; e < 4; e++) ck_assert_double_eq(slope[e], expected[e]);
+            tg_tape_free(tape);
+        }
+}
+END_TEST
+
+/* Longer than the lanes, with the extreme at each place once. */
+START_TEST(an_extreme_is_found_wherever_it_stands) {
+    enum { LONG = 53 };
+    double x[LONG];
+    for (int type = TG_F32; type <= TG_F64; type++)
+        for (int count = 1; count <= LONG; count += 13)
+            for (int at = 0; at < count; at++) {
+                tg_tape *tape = tape_of(type);
+                for (int e = 0; e < count; e++) x[e] = e == at ? 9 : e % 7;
+                const tg_tensor row = tg_input_f64(tape, x, 1, count), column = tg_reshape(row, -1, 1);
+                tg_tensor       y[8] = { tg_max(row), tg_max_cols(row), tg_max_rows(column), tg_neg(tg_min(tg_neg(row))),
+                                         tg_neg(tg_min_cols(tg_neg(row))), tg_neg(tg_min_rows(tg_neg(column))), tg_argmax(row),
+                                         tg_argmin(tg_neg(row)) };
+                int32_t         place;
+                must_run(tape, y, 8);
+                for (int k = 0; k < 6; k++) ck_assert_double_eq(tg_item(y[k]), 9);
+                for (int k = 6; k < 8; k++) {
+                    ck_assert_int_eq(tg_read_i32(y[k], &place), TG_OK);
+                    ck_assert_int_eq(place, at);
+                }
+                tg_tape_free(tape);
+            }
+}
+END_TEST
+
+static void check_places(tg_tensor y, const int32_t *expected, const char *what) {
+    int32_t got[4];
+    must_run(y.tape, &y, 1);
+    ck_assert(tg_shape_of(y).integer && tg_cols(y) == 1);
+    ck_assert_int_eq(tg_read_i32(y, got), TG_OK);
+    for (int i = 0; i < tg_rows(y); i++) ck_assert_msg(got[i] == expected[i], "%s: row %d is %d, not %d", what, i, got[i], expected[i]);
+}
+
+/* The first of equal ones, the first NaN; as labels, and without a derivative. */
+START_TEST(places_of_extremes_are_labels) {
+    const double x[12] = { 1, 3, 3, NAN, 5, NAN, -INFINITY, -INFINITY, -INFINITY, 0, -0.0, -1 };
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape        *tape = tape_of(type);
+        const tg_tensor a    = tg_input_f64(tape, x, 4, 3);
+        check_places(tg_argmax(a), (const int32_t[]){ 1, 0, 0, 0 }, "argmax");
+        check_places(tg_argmin(a), (const int32_t[]){ 0, 0, 0, 2 }, "argmin");
+        const tg_tensor row = tg_slice_rows(a, 3, 4);
+        const tg_tensor y   = tg_sum(tg_mul(tg_one_hot(tg_argmax(row), 3), row)), g = tg_grad(tg_sum(tg_one_hot(tg_argmax(row), 3)), a);
+        ck_assert_int_eq(tg_run_many((const tg_tensor[]){ y, g, tg_cross_entropy(row, tg_argmax(row)) }, 3), TG_OK);
+        ck_assert_double_eq(tg_item(y), 0);
+        tg_grad(tg_argmax(row), a);
+        ck_assert_int_eq(tg_tape_status(tape), TG_TYPE_MISMATCH);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* Far beyond where squares overflow and vanish, in double, and along rows longer than the lanes. */
+START_TEST(norms_overflow_only_where_they_must) {
+    enum { LONG = 75 };
+    double x[LONG];
+    for (int k = 0; k < 3; k++) {
+        const double    unit = k == 0 ? 1e300 : k == 1 ? 1e-300 : 1;
+        tg_tape        *tape = tape_of(TG_F64);
+        for (int e = 0; e < LONG; e++) x[e] = unit * (e % 2 == 0 ? 1 : -1);
+        const tg_tensor row = tg_input_f64(tape, x, 1, LONG), column = tg_reshape(row, LONG, 1);
+        const tg_tensor y[] = { tg_norm(row), tg_norm_cols(row), tg_norm_rows(column) };
+        must_run(tape, y, 3);
+        for (int j = 0; j < 3; j++) ck_assert_double_le(fabs(tg_item(y[j]) / (unit * sqrt(LONG)) - 1), 1e-15);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* Of any number of factors, however it halves: as rows, as columns and as all elements. */
+START_TEST(products_of_any_number_of_factors) {
+    const double x[13] = { 2, 3, 5, 7, -1, 0.5, 4, 3, 0.25, 9, -2, 5, 0.125 };
+    for (int count = 1; count <= 13; count++) {
+        tg_tape        *tape = tape_of(TG_F64);
+        double          product = 1;
+        const tg_tensor row = tg_input_f64(tape, x, 1, count), y[] = { tg_prod(row), tg_prod_cols(row), tg_prod_rows(tg_reshape(row, -1, 1)) };
+        for (int k = 0; k < count; k++) product *= x[k];
+        must_run(tape, y, 3);
+        for (int k = 0; k < 3; k++) ck_assert_double_eq(tg_item(y[k]), product);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* Of more columns than are taken at once, each of two elements 3 z and 4 z. */
+START_TEST(norms_of_many_columns) {
+    enum { WIDE = 150 };
+    double x[2 * WIDE], y[WIDE];
+    for (int j = 0; j < WIDE; j++) x[j] = 3 * (j - 70), x[WIDE + j] = 4 * (j - 70);
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape        *tape = tape_of(type);
+        const tg_tensor norm = tg_norm_rows(tg_input_f64(tape, x, 2, WIDE));
+        must_run(tape, &norm, 1);
+        ck_assert_int_eq(tg_read_f64(norm, y), TG_OK);
+        for (int j = 0; j < WIDE; j++) ck_assert(fits(abs(5 * (j - 70)), y[j], type));
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* The second derivative along v of the norm at zero: 0, not NaN. */
+START_TEST(a_norm_at_zero_has_no_derivative_of_any_order) {
+    const double x[3] = { 0 };
+    double       second[3];
+    tg_tape     *tape = tape_of(TG_F64);
+    const tg_tensor a = tg_input_f64(tape, x, 1, 3), g = tg_grad(tg_norm(a), a), gg = tg_grad(tg_sum(g), a);
+    must_run(tape, &gg, 1);
+    ck_assert_int_eq(tg_read_f64(gg, second), TG_OK);
+    for (int e = 0; e < 3; e++) ck_assert_double_eq(second[e], 0);
+    tg_tape_free(tape);
+}
+END_TEST
+
 /* ---- ops that move values: what is special arrives as it is ---- */
 
 static const double special[6] = { NAN, INFINITY, -INFINITY, -0.0, 0, 7 };
@@ -923,6 +1117,28 @@ static void check_moves(tg_tape *tape) {
     check_moved(tg_view(x, 1, 2, 2), special + 1, "view");
     check_moved(tg_stop(x), special, "stop");
     check_moved(tg_sum_to(x, 1, 6), special, "sum_to of its own shape");
+    const int32_t   places[4] = { 1, 0, 1, 1 };
+    const tg_tensor m = tg_reshape(x, 2, -1), at = tg_labels(tape, places, 4);      /* [2, 3]: NaN inf -inf, -0 0 7 */
+    check_moved(m, special, "reshape");
+    check_moved(tg_reshape(tg_transpose(m), -1, 6), (const double[]){ NAN, -0.0, INFINITY, 0, -INFINITY, 7 }, "reshape of a transpose");
+    check_moved(tg_slice_rows(m, 1, 2), special + 3, "slice_rows");
+    check_moved(tg_slice_cols(m, 1, 3), (const double[]){ INFINITY, -INFINITY, 0, 7 }, "slice_cols");
+    check_moved(tg_slice_cols(x, 1, 3), special + 1, "slice_cols of a row");
+    check_moved(tg_slice_cols(m, 0, 3), special, "slice_cols of all");
+    check_moved(tg_pad_cols(tg_slice_cols(m, 0, 1), 1, 2), (const double[]){ 0, NAN, 0, 0, 0, -0.0, 0, 0 }, "pad_cols");
+    check_moved(tg_concat_rows((const tg_tensor[]){ m, m }, 2), twice, "concat_rows");
+    check_moved(tg_concat_cols((const tg_tensor[]){ tg_slice_cols(m, 2, 3), m, tg_slice_cols(m, 0, 0) }, 3),
+                (const double[]){ -INFINITY, NAN, INFINITY, -INFINITY, 7, -0.0, 0, 7 }, "concat_cols");
+    check_moved(tg_concat_cols((const tg_tensor[]){ x, x }, 2), twice, "concat_cols of rows");
+    check_moved(tg_repeat_rows(m, 2), twice, "repeat_rows");
+    check_moved(tg_repeat_cols(m, 2), (const double[]){ NAN, INFINITY, -INFINITY, NAN, INFINITY, -INFINITY, -0.0, 0, 7, -0.0, 0, 7 }, "repeat_cols");
+    check_moved(tg_repeat_cols(x, 2), twice, "repeat_cols of a row");
+    check_moved(tg_repeat_cols(tg_slice_cols(m, 2, 3), 3), (const double[]){ -INFINITY, -INFINITY, -INFINITY, 7, 7, 7 }, "repeat_cols of a column");
+    check_moved(tg_gather_rows(tg_slice_cols(m, 0, 2), at), (const double[]){ -0.0, 0, NAN, INFINITY, -0.0, 0, -0.0, 0 }, "gather_rows");
+    check_moved(tg_scatter_rows(tg_reshape(x, 6, 1), tg_labels(tape, (const int32_t[]){ 3, 1, 1, 0, 0, 0 }, 6), 4),
+                (const double[]){ 7, NAN, 0, NAN }, "scatter_rows");
+    check_moved(tg_diagonal(tg_slice_cols(m, 1, 3)), (const double[]){ INFINITY, 7 }, "diagonal");
+    check_moved(tg_outer(tg_view(x, 5, 1, 1), x), (const double[]){ NAN, INFINITY, -INFINITY, -0.0, 0, 49 }, "outer");
 }
 
 /* Whatever x holds, the derivative is the cotangent in its places: 2 for each element that is used, 0 elsewhere. */
@@ -940,6 +1156,18 @@ static void check_moves_back(tg_tape *tape) {
     check_moved_back(tg_view(x, 1, 2, 2), x, (const double[]){ 0, 2, 2, 2, 2, 0 }, "derivative of view");
     check_moved_back(tg_stop(x), x, (const double[]){ 0, 0, 0, 0, 0, 0 }, "derivative of stop");
     check_moved_back(tg_sum_to(x, 1, 1), x, (const double[]){ 2, 2, 2, 2, 2, 2 }, "derivative of sum_to");
+    const int32_t   places[4] = { 1, 0, 1, 1 };
+    const tg_tensor m = tg_reshape(x, 2, 3), parts[2] = { m, tg_slice_cols(m, 1, 2) };
+    check_moved_back(tg_slice_rows(m, 1, 2), x, (const double[]){ 0, 0, 0, 2, 2, 2 }, "derivative of slice_rows");
+    check_moved_back(tg_slice_cols(m, 1, 3), x, (const double[]){ 0, 2, 2, 0, 2, 2 }, "derivative of slice_cols");
+    check_moved_back(tg_pad_cols(m, 1, 1), x, (const double[]){ 2, 2, 2, 2, 2, 2 }, "derivative of pad_cols");
+    check_moved_back(tg_concat_cols(parts, 2), x, (const double[]){ 2, 4, 2, 2, 4, 2 }, "derivative of concat_cols");
+    check_moved_back(tg_concat_rows((const tg_tensor[]){ m, m }, 2), x, (const double[]){ 4, 4, 4, 4, 4, 4 }, "derivative of concat_rows");
+    check_moved_back(tg_repeat_rows(m, 3), x, (const double[]){ 6, 6, 6, 6, 6, 6 }, "derivative of repeat_rows");
+    check_moved_back(tg_repeat_cols(m, 3), x, (const double[]){ 6, 6, 6, 6, 6, 6 }, "derivative of repeat_cols");
+    check_moved_back(tg_gather_rows(m, tg_labels(tape, places, 4)), x, (const double[]){ 2, 2, 2, 6, 6, 6 }, "derivative of gather_rows");
+    check_moved_back(tg_scatter_rows(m, tg_labels(tape, places, 2), 5), x, (const double[]){ 2, 2, 2, 2, 2, 2 }, "derivative of scatter_rows");
+    check_moved_back(tg_diagonal(tg_slice_cols(m, 1, 3)), x, (const double[]){ 0, 2, 0, 0, 0, 2 }, "derivative of diagonal");
 }
 
 START_TEST(moving_changes_nothing) {
@@ -992,6 +1220,20 @@ static void check_sums_over_nothing(tg_tensor no_rows, tg_tensor no_cols) {     
     check_all(tg_mean_cols(no_cols), 3, 1, NOT, "mean_cols of [3,0]");
     check_all(tg_logsumexp(no_cols), 3, 1, -INF, "logsumexp of [3,0], the logarithm of an empty sum");
     check_all(tg_softmax(no_cols), 3, 0, 0, "softmax of [3,0]");
+    check_all(tg_max_rows(no_cols), 1, 0, 0, "max_rows of [3,0]");
+    check_all(tg_min_cols(no_rows), 0, 1, 0, "min_cols of [0,3]");
+    check_all(tg_prod(no_rows), 1, 1, 1, "prod of [0,3]");
+    check_all(tg_prod_rows(no_rows), 1, 3, 1, "prod_rows of [0,3]");
+    check_all(tg_prod_cols(no_cols), 3, 1, 1, "prod_cols of [3,0]");
+    check_all(tg_var(no_rows, 1), 1, 1, NOT, "var of [0,3]");
+    check_all(tg_var_rows(no_rows, 1), 1, 3, NOT, "var_rows of [0,3]");
+    check_all(tg_var_cols(no_cols, 0), 3, 1, NOT, "var_cols of [3,0]");
+    check_all(tg_norm(no_rows), 1, 1, 0, "norm of [0,3]");
+    check_all(tg_norm_rows(no_rows), 1, 3, 0, "norm_rows of [0,3]");
+    check_all(tg_norm_cols(no_cols), 3, 1, 0, "norm_cols of [3,0]");
+    check_all(tg_layer_norm(no_cols, TG_NONE, TG_NONE, 1e-5), 3, 0, 0, "layer_norm of [3,0]");
+    check_all(tg_rms_norm(no_rows, TG_NONE, 1e-5), 0, 3, 0, "rms_norm of [0,3]");
+    check_all(tg_batch_norm(no_rows, TG_NONE, TG_NONE, TG_NONE, TG_NONE, true, 0.1, 1e-5), 0, 3, 0, "batch_norm of [0,3]");
     check_all(tg_log_softmax(no_rows), 0, 3, 0, "log_softmax of [0,3]");
 }
 
@@ -1013,6 +1255,20 @@ static void check_other_empty(tg_tape *tape, tg_tensor no_rows, tg_tensor no_col
     check_all(tg_normal(tape, 0, 1, 3, 0), 3, 0, 0, "no normal draws");
     check_all(tg_glu(no_cols), 3, 0, 0, "glu of no columns");
     check_all(tg_swiglu(tg_view(no_rows, 0, 0, 4)), 0, 2, 0, "swiglu of no rows");
+    check_all(tg_reshape(no_rows, 5, 0), 5, 0, 0, "reshape of nothing");
+    check_all(tg_slice_rows(no_cols, 1, 2), 1, 0, 0, "slice_rows of [3,0]");
+    check_all(tg_slice_cols(no_rows, 1, 2), 0, 1, 0, "slice_cols of [0,3]");
+    check_all(tg_pad_cols(no_cols, 1, 1), 3, 2, 0, "zeros beside nothing");
+    check_all(tg_concat_rows((const tg_tensor[]){ no_rows, no_rows }, 2), 0, 3, 0, "concat_rows of nothing");
+    check_all(tg_concat_cols((const tg_tensor[]){ no_cols, no_cols }, 2), 3, 0, 0, "concat_cols of nothing");
+    check_all(tg_repeat_rows(no_cols, 2), 6, 0, 0, "repeat_rows of [3,0]");
+    check_all(tg_repeat_cols(tg_constant(tape, 7), 0), 1, 0, 0, "repeated never");
+    check_all(tg_gather_rows(no_rows, labels), 0, 3, 0, "gather_rows of no rows");
+    check_all(tg_scatter_rows(no_rows, labels, 2), 2, 3, 0, "scatter_rows of no rows");
+    check_all(tg_diagonal(tg_view(no_rows, 0, 0, 0)), 1, 0, 0, "diagonal of [0,0]");
+    check_all(tg_diag_embed(tg_view(no_rows, 0, 1, 0)), 0, 0, 0, "diag_embed of [1,0]");
+    check_all(tg_outer(tg_view(no_rows, 0, 1, 0), tg_constant(tape, 7)), 0, 1, 0, "outer of nothing");
+    check_all(tg_bilinear(no_cols, no_cols, no_rows, TG_NONE), 3, 3, 0, "bilinear of nothing");
     check_all(tg_cross_entropy(no_rows, labels), 1, 1, NOT, "cross_entropy without rows");
     check_all(tg_cross_entropy(no_rows, no_rows), 1, 1, NOT, "cross_entropy without rows, with distributions");
     check_all(tg_binary_cross_entropy_with_logits(no_rows, no_rows), 1, 1, NOT, "binary cross-entropy without rows");
@@ -1106,6 +1362,112 @@ START_TEST(losses_broadcast_nothing) {
         }
         tg_tape_free(tape);
     }
+}
+END_TEST
+
+/* The k-th of the calls that do not fit, and what is said of it; false: there is no k-th. */
+static bool misfit(tg_tape *tape, int k, tg_status *status, const char **sentence) {
+    static const double  data[12];
+    static const int32_t integers[4];
+    const tg_tensor      x = tg_input_f64(tape, data, 2, 3), none = tg_input_f64(tape, data, 0, 3), thin = tg_input_f64(tape, data, 3, 0);
+    const tg_tensor      at = tg_labels(tape, integers, 2), one = tg_input_f64(tape, data, 1, 3);
+    *status = TG_SHAPE_MISMATCH;
+    switch (k) {
+    case 0: tg_max(none), *sentence = "of no elements there is no largest"; break;
+    case 1: tg_min(thin), *sentence = "of no elements there is no largest"; break;
+    case 2: tg_max_rows(none), *sentence = "max_rows"; break;
+    case 3: tg_min_cols(thin), *sentence = "min_cols"; break;
+    case 4: tg_argmax(thin), *sentence = "argmax"; break;
+    case 5: tg_max(at), *status = TG_TYPE_MISMATCH, *sentence = "takes one matrix of numbers"; break;
+    case 6: tg_var(x, NAN), *status = TG_BAD_ARGUMENT, *sentence = "the correction must be a finite number"; break;
+    case 7: tg_reshape(x, 4, 2), *sentence = "[2,3] has not as many elements as [4,2]"; break;
+    case 8: tg_reshape(x, -1, 4), *sentence = "[2,3] has not as many elements as [-1,4]"; break;
+    case 9: tg_reshape(x, -1, -1), *sentence = "tg_reshape"; break;
+    case 10: tg_reshape(x, INT64_MAX, INT64_MAX), *sentence = "tg_reshape"; break;
+    case 11: tg_slice_rows(x, 1, 3), *sentence = "rows 1 to 3 reach beyond the 2 rows"; break;
+    case 12: tg_slice_rows(x, 2, 1), *status = TG_BAD_ARGUMENT, *sentence = "tg_slice_rows: rows 2 to 1"; break;
+    case 13: tg_slice_cols(x, 1, 4), *sentence = "the slice reaches beyond the columns"; break;
+    case 14: tg_slice_cols(x, -1, 2), *status = TG_BAD_ARGUMENT, *sentence = "a slice begins at 0 or later"; break;
+    case 15: tg_pad_cols(x, 0, -1), *status = TG_BAD_ARGUMENT, *sentence = "fewer than no columns"; break;
+    case 16: tg_pad_cols(x, INT64_MAX, INT64_MAX), *status = TG_TOO_LARGE, *sentence = "more columns than can be counted"; break;
+    case 17: tg_concat_rows((const tg_tensor[]){ x, thin }, 2), *sentence = "part 1 has 0 columns, and part 0 has 3"; break;
+    case 18: tg_concat_cols((const tg_tensor[]){ x, thin }, 2), *sentence = "the parts must have the same number of rows"; break;
+    case 19: tg_concat_cols((const tg_tensor[]){ x, TG_NONE }, 2), *status = TG_TYPE_MISMATCH, *sentence = "all given"; break;
+    case 20: tg_repeat_rows(x, -1), *status = TG_BAD_ARGUMENT, *sentence = "-1 times is fewer than none"; break;
+    case 21: tg_repeat_cols(x, INT64_MAX), *status = TG_TOO_LARGE, *sentence = "more elements than can be counted"; break;
+    case 22: tg_gather_rows(x, x), *status = TG_TYPE_MISMATCH, *sentence = "a column of integers"; break;
+    case 23: tg_gather_rows(x, tg_input_i32(tape, integers, 1, 2)), *sentence = "the integers must stand in one column"; break;
+    case 24: tg_scatter_rows(x, tg_labels(tape, integers, 3), 4), *sentence = "one integer for each row"; break;
+    case 25: tg_scatter_rows(x, at, -1), *status = TG_BAD_ARGUMENT, *sentence = "fewer than no rows"; break;
+    case 26: tg_diagonal(x), *sentence = "the matrix must be square"; break;
+    case 27: tg_diag_embed(x), *sentence = "takes one row"; break;
+    case 28: tg_outer(x, one), *sentence = "takes rows or columns, not [2,3] and [1,3]"; break;
+    case 29: tg_bilinear(x, x, x, TG_NONE), *sentence = "a weight of 9 rows, not 2"; break;
+    case 30: tg_layer_norm(x, x, TG_NONE, 0), *sentence = "tg_layer_norm: weight is [2,3] and should be [1,3]"; break;
+    case 31: tg_layer_norm(x, one, one, -1), *status = TG_BAD_ARGUMENT, *sentence = "epsilon must be finite and not negative"; break;
+    case 32: tg_rms_norm(x, thin, 0), *sentence = "tg_rms_norm: weight is [3,0] and should be [1,3]"; break;
+    case 33: tg_batch_norm(x, TG_NONE, one, one, one, false, 0.1, 1e-5), *status = TG_NULL_ARGUMENT, *sentence = "running_mean is not given"; break;
+    case 34: tg_batch_norm(one, TG_NONE, TG_NONE, one, one, true, 0.1, 1e-5), *sentence = "a batch of one row has no variance"; break;
+    case 35: tg_batch_norm(x, TG_NONE, TG_NONE, one, one, true, 2, 1e-5), *status = TG_BAD_ARGUMENT, *sentence = "momentum 2 from 0 to 1"; break;
+    case 36: tg_batch_norm(x, one, x, one, one, false, 0.1, 1e-5), *sentence = "tg_batch_norm: running_var is [2,3] and should be [1,3]"; break;
+    case 37: tg_outer(x, TG_NONE), *status = TG_NULL_ARGUMENT, *sentence = "tg_outer"; break;
+    default: return false;
+    }
+    return true;
+}
+
+START_TEST(what_does_not_fit_is_refused_with_a_sentence) {
+    tg_tape    *tape = tape_of(TG_F32);
+    tg_status   status;
+    const char *sentence = "";
+    for (int k = 0; misfit(tape, k, &status, &sentence); k++) {
+        ck_assert_msg(tg_tape_status(tape) == status, "%d: %s, not %s", k, tg_status_name(tg_tape_status(tape)), tg_status_name(status));
+        ck_assert_msg(strstr(tg_tape_error(tape), sentence) != NULL, "%d: \"%s\" does not say \"%s\"", k, tg_tape_error(tape), sentence);
+        tg_begin(tape, NULL);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
+static void check_index(int type, bool back, int32_t wrong, const char *sentence) {
+    const double    data[6]  = { 0 };
+    const int32_t   index[2] = { 0, wrong };
+    tg_tape        *tape     = tape_of(type);
+    const tg_tensor x = tg_input_f64(tape, data, 2, 3), at = tg_labels(tape, index, 2);
+    ck_assert_int_eq(tg_run(back ? tg_scatter_rows(x, at, 2) : tg_gather_rows(x, at)), TG_OUT_OF_RANGE);
+    ck_assert_msg(strstr(tg_tape_error(tape), sentence) != NULL, "\"%s\" does not say \"%s\"", tg_tape_error(tape), sentence);
+    tg_tape_free(tape);
+}
+
+START_TEST(an_index_out_of_range_is_named_with_its_row) {
+    for (int type = TG_F32; type <= TG_F64; type++)
+        for (int back = 0; back < 2; back++) {
+            check_index(type, back == 1, 2, "2 in row 1 is not in [0, 2)");
+            check_index(type, back == 1, -1, "-1 in row 1 is not in [0, 2)");
+        }
+}
+END_TEST
+
+/* y = x W z + b for each row, against the sum as it is written. */
+START_TEST(a_bilinear_product_is_the_sum_of_its_formula) {
+    enum { BATCH = 3, IN1 = 2, IN2 = 4, OUT = 2 };
+    double x[BATCH * IN1], z[BATCH * IN2], w[IN1 * IN2 * OUT], b[OUT] = { 0.5, -1 }, y[BATCH * OUT];
+    for (int e = 0; e < BATCH * IN1; e++) x[e] = sin(e + 1);
+    for (int e = 0; e < BATCH * IN2; e++) z[e] = cos(2 * e);
+    for (int e = 0; e < IN1 * IN2 * OUT; e++) w[e] = sin(3 * e + 2);
+    tg_tape        *tape = tape_of(TG_F64);
+    const tg_tensor out  = tg_bilinear(tg_input_f64(tape, x, BATCH, IN1), tg_input_f64(tape, z, BATCH, IN2), tg_input_f64(tape, w, IN1 * IN2, OUT),
+                                       tg_input_f64(tape, b, 1, OUT));
+    must_run(tape, &out, 1);
+    ck_assert_int_eq(tg_read_f64(out, y), TG_OK);
+    for (int i = 0; i < BATCH; i++)
+        for (int k = 0; k < OUT; k++) {
+            double sum = b[k];
+            for (int a = 0; a < IN1; a++)
+                for (int c = 0; c < IN2; c++) sum += x[i * IN1 + a] * w[(a * IN2 + c) * OUT + k] * z[i * IN2 + c];
+            ck_assert_double_eq_tol(y[i * OUT + k], sum, 1e-14);
+        }
+    tg_tape_free(tape);
 }
 END_TEST
 
@@ -1343,6 +1705,12 @@ END_TEST
 int main(void) {
     return RUN_TESTS("values", every_registered_op_has_a_row, elementwise_ops_at_special_values, ops_on_matrices_at_special_values,
                      a_nan_goes_through_elementwise_arithmetic, the_maximum_of_a_tensor_and_itself_has_derivative_one, moving_changes_nothing,
+                     an_extreme_shares_its_derivative_also_with_the_same_tensor, an_extreme_is_found_wherever_it_stands,
+                     places_of_extremes_are_labels, norms_overflow_only_where_they_must, norms_of_many_columns,
+                     products_of_any_number_of_factors,
+                     a_norm_at_zero_has_no_derivative_of_any_order,
+                     what_does_not_fit_is_refused_with_a_sentence,
+                     an_index_out_of_range_is_named_with_its_row, a_bilinear_product_is_the_sum_of_its_formula,
                      special_values_can_be_assigned, sizes_of_zero, a_product_adds_special_values_as_a_sum_does,
                      the_loss_of_a_large_batch_keeps_its_digits, losses_broadcast_nothing,
                      there_is_one_label_for_each_row, a_label_out_of_range_is_named_with_its_row, the_first_and_the_last_class_are_in_range,

@@ -699,6 +699,27 @@ static void integers(tg_tape *tape, tg_params *params, program *p) {
     run(p, with_labels(&shifted_op, tg_view(x, 0, 3, 3), tg_require_finite(tg_input_i32(tape, some_labels, 3, 3))));
 }
 
+/* What looks through columns, moves rows and parts of rows, and chooses rows by integers that are computed; with derivatives. */
+static void rows_and_columns(tg_tape *tape, tg_params *params, program *p) {
+    (void)params;
+    const tg_tensor x = tg_tanh(input(tape, 50, 60)), at = tg_argmax(x), chosen = tg_gather_rows(tg_transpose(x), at);      /* [50, 50] */
+    const tg_tensor parts[3] = { tg_slice_cols(x, 7, 20), chosen, tg_exp(tg_slice_cols(x, 0, 1)) };
+    const tg_tensor beside = tg_concat_cols(parts, 3);
+    const tg_tensor below  = tg_concat_rows((tg_tensor[]){ x, tg_scatter_rows(x, at, 60), tg_slice_rows(x, 3, 9) }, 3);
+    const tg_tensor normal = tg_layer_norm(beside, TG_NONE, TG_NONE, 1e-5);
+    const tg_tensor other  = tg_batch_norm(below, TG_NONE, TG_NONE, TG_NONE, TG_NONE, true, 0.1, 1e-5);
+    run(p, tg_sum_cols(tg_mul(normal, tg_sigmoid(beside))));
+    run(p, tg_rms_norm(other, TG_NONE, 1e-5));
+    run(p, tg_add(tg_max_cols(beside), tg_min(below)));
+    run(p, tg_prod_cols(tg_scale(beside, 1.5)));
+    run(p, tg_add(tg_outer(tg_norm_rows(beside), tg_var_rows(x, 1)), tg_var_cols(tg_reshape(normal, 64, 50), 0)));
+    run(p, tg_cross_entropy(x, at));
+    const tg_tensor loss = tg_add(tg_add(tg_sum(tg_square(normal)), tg_sum(tg_max_rows(other))),
+                                  tg_add(tg_norm(below), tg_prod(tg_slice_rows(chosen, 0, 1))));
+    run(p, tg_grad(tg_add(loss, tg_sum(tg_diagonal(tg_mul(chosen, tg_diag_embed(tg_slice_rows(chosen, 1, 2)))))), x));
+    ck_assert_msg(tg_tape_status(tape) == TG_OK, "%s", tg_tape_error(tape));
+}
+
 static void computed_label_out_of_range(tg_tape *tape, tg_params *params, program *p) {
     const tg_tensor a = use(tape, params, "a"), x = tg_tanh(input(tape, 50, 60)), at = tg_apply(tape, &largest_op, &x, 1, NULL);
     run(p, tg_assign(a, tg_scale(a, 2)));
@@ -707,9 +728,13 @@ static void computed_label_out_of_range(tg_tape *tape, tg_params *params, progra
 
 START_TEST(integers_of_users) {
     expect_eager_bits(make_three, integers);
+    expect_eager_bits(make_three, rows_and_columns);
     expect_eager_bits(make_three, computed_label_out_of_range);
     values v = { 0 };
     run_steps(&v, &executors[0], TG_F32, TG_F64, make_three, integers);
+    ck_assert_double_eq(v.at[0], TG_OK);
+    clear(&v);
+    run_steps(&v, &executors[0], TG_F32, TG_F64, make_three, rows_and_columns);
     ck_assert_double_eq(v.at[0], TG_OK);
     clear(&v);
     run_steps(&v, &executors[0], TG_F32, TG_F64, make_three, computed_label_out_of_range);
