@@ -95,6 +95,35 @@
         (void)x; (void)y; (void)z; WANTED(0, rule_x) WANTED(1, rule_y) WANTED(2, rule_z) }                      \
     DESCRIPTOR(name, 3, .flags = TG_OP_ELEMENTWISE | (flags_), .vjp = name##_vjp, __VA_ARGS__)
 
+/* ---- examples for checks ---- */
+
+/* Of the ops with a number. */
+static bool number_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)rows, (void)cols;
+    example->attributes[0] = 0.75;
+    return index == 0;
+}
+
+/* Its kink is where sqrt(x) = c: to both sides of it. */
+static bool clip_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    example->lo[0] = index == 0 ? 0.6 : 0.1;
+    example->hi[0] = index == 0 ? 4 : 0.5;
+    return number_example(0, rows, cols, example) && index < 2;
+}
+
+static bool axpy_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)rows, (void)cols;
+    example->shapes[0] = (tg_shape){ 1, 1, false };
+    return index == 0;
+}
+
+/* A condition that holds, and one that does not. */
+static bool select_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)rows, (void)cols;
+    if (index == 1) example->lo[0] = example->hi[0] = 0;
+    return index < 2;
+}
+
 static tg_tensor zero(tg_tensor like) { return tg_constant(like.tape, 0); }
 
 /* ---- algebra. Bits stay, but for the products of numbers and for x + 0, which is x also where x is -0 ---- */
@@ -156,7 +185,8 @@ static tg_status axpy_shape(const tg_shape inputs[], int count, const void *attr
     *output = inputs[1];
     return TG_OK;
 }
-MAP3(axpy, x * y + z, tg_mul(g, y), tg_mul(x, g), g, TG_OP_ACCUMULATES, .shape = axpy_shape, .text = "%0 * %1 + %2", .tex = "%0\\,%1 + %2")
+MAP3(axpy, x * y + z, tg_mul(g, y), tg_mul(x, g), g, TG_OP_ACCUMULATES, .shape = axpy_shape, .text = "%0 * %1 + %2", .tex = "%0\\,%1 + %2",
+     .example = axpy_example)
 tg_tensor tg_axpy(tg_tensor a, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_axpy_op, a, x, y); }
 
 MAP3(lerp, x + z * (y - x), tg_mul(g, tg_shift(tg_neg(z), 1)), tg_mul(g, z), tg_mul(g, tg_sub(y, x)), 0,
@@ -199,7 +229,7 @@ static tg_tensor scale_simplify(const tg_application *a) {
     return tg_broadcast_to(tg_scale(under, c), tg_rows(x), tg_cols(x));
 }
 DESCRIPTOR(scale, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .simplify = scale_simplify, .vjp = scale_vjp, .text = "c * %0",
-           .tex = "c\\,%0")
+           .tex = "c\\,%0", .example = number_example)
 tg_tensor tg_scale(tg_tensor x, double factor) { return tg_apply1(&tg_scale_op, x, &(number){ factor }); }
 
 KERNEL1(shift_f32, float, x + (float)ATTRIBUTE(number).value)
@@ -207,7 +237,7 @@ KERNEL1(shift_f64, double, x + ATTRIBUTE(number).value)
 RULE_BEGIN(shift) WANTED(0, g) }
 static tg_tensor shift_simplify(const tg_application *a) { return number_of(a) == 0 ? a->inputs[0] : TG_NONE; }
 DESCRIPTOR(shift, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .simplify = shift_simplify, .vjp = shift_vjp,
-           .text = "%0 + c", .tex = "%0 + c")
+           .text = "%0 + c", .tex = "%0 + c", .example = number_example)
 tg_tensor tg_shift(tg_tensor x, double term) { return tg_apply1(&tg_shift_op, x, &(number){ term }); }
 
 /* min(1, c / (sqrt(x) + 1e-6)), Pascanu et al. 2013. With n = sqrt(x): d/dx = -y / (n + 1e-6) / (2 n) where y < 1.
@@ -223,7 +253,7 @@ RULE_BEGIN(clip_factor)
 static const double clip_kinks[] = { 1 };
 DESCRIPTOR(clip_factor, 1, .attribute_size = sizeof(number), .flags = TG_OP_ELEMENTWISE, .vjp = clip_factor_vjp,
            .text = "min(1, c / (sqrt(%0) + 1e-6))", .tex = "\\min(1, c / (\\sqrt{%0} + 10^{-6}))", .lo = 0.5, .hi = 4, .avoid = clip_kinks,
-           .avoid_count = 1)
+           .avoid_count = 1, .example = clip_example)
 tg_tensor tg_clip_factor(tg_tensor squared_norm, double max_norm) {
     /* Both, because the factor of an infinite norm is 0, and the square of a norm that is NaN may be a negative number. */
     return tg_require_finite(tg_apply1(&tg_clip_factor_op, tg_require_finite(squared_norm), &(number){ max_norm }));
@@ -256,7 +286,8 @@ static tg_tensor select_simplify(const tg_application *a) {
 
 /* The condition has derivative zero. What is not taken enters nothing. */
 MAP3(select, x != 0 ? y : z, (tg_tensor){ 0 }, tg_select(x, g, zero(g)), tg_select(x, zero(g), g), 0,
-     .simplify = select_simplify, .text = "%0 ? %1 : %2", .tex = "%0\\,?\\,%1 : %2", .avoid = at_zero, .avoid_count = 1)
+     .simplify = select_simplify, .text = "%0 ? %1 : %2", .tex = "%0\\,?\\,%1 : %2", .avoid = at_zero, .avoid_count = 1,
+     .example = select_example)
 tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_select_op, condition, x, y); }
 
 /* ---- activations ---- */

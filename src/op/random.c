@@ -3,6 +3,7 @@
 #include "op/builtin.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 typedef struct { double p; int64_t rows, cols; } bernoulli;
 
@@ -26,9 +27,15 @@ static tg_status bernoulli_shape(const tg_shape in[], int count, const void *att
 BERNOULLI(float, f32)
 BERNOULLI(double, f64)
 
+static bool bernoulli_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    memcpy(example->attributes, &(bernoulli){ 0.75, rows, cols }, sizeof(bernoulli));
+    return index == 0;
+}
+
 const tg_op tg_bernoulli_op = { .size = sizeof(tg_op), .name = "bernoulli", .arity = 0, .attribute_size = sizeof(bernoulli),
                                 .flags = TG_OP_ELEMENTWISE | TG_OP_RANDOM | TG_OP_STOP, .shape = bernoulli_shape, .f32 = bernoulli_f32,
-                                .f64 = bernoulli_f64, .text = "bernoulli(p)", .tex = "\\mathrm{Bernoulli}(p)" };
+                                .f64 = bernoulli_f64, .text = "bernoulli(p)", .tex = "\\mathrm{Bernoulli}(p)",
+                                .example = bernoulli_example };
 
 tg_tensor tg_bernoulli(tg_tape *tape, double p, int64_t rows, int64_t cols) {
     return tg_apply(tape, &tg_bernoulli_op, NULL, 0, &(bernoulli){ p, rows, cols });
