@@ -153,6 +153,13 @@ tg_tensor tg_record_trial(const tg_trial *trial, const tg_op *op, tg_tape *tape)
     return tg_apply(tape, op, operands, trial->example.count, trial->example.attributes);
 }
 
+int tg_moving_operands(const tg_trial *trial, int which[TG_EXAMPLE_OPERANDS]) {
+    int count = 0;
+    for (int k = 0; k < trial->example.count; k++)
+        if (trial->values[k] != NULL && trial->example.lo[k] != trial->example.hi[k] && !(k > 0 && trial->repeat)) which[count++] = k;
+    return count;
+}
+
 const char *tg_trial_text(const tg_trial *trial, char text[TG_TRIAL_TEXT]) {
     int used = snprintf(text, TG_TRIAL_TEXT, "%.60s(", trial->op->name);
     for (int k = 0; k < trial->example.count && used < TG_TRIAL_TEXT; k++) {

@@ -69,6 +69,11 @@ static inline bool tg_goes_on(const tg_opcheck *c) { return c->trouble == TG_OK 
 /* A number from lo to hi that a float has, the same in every run. */
 double tg_draw(tg_opcheck *c, double lo, double hi);
 
+/* Whether its derivative is recorded at all: by a rule, by that of what it expands to, or by the walk. */
+static inline bool tg_has_rule(const tg_op *op) {
+    return (op->vjp != NULL || op->expand != NULL || (op->flags & TG_OP_VIEW)) && !(op->flags & (TG_OP_STOP | TG_OP_ASSIGN));
+}
+
 /* ---- op_trial.c ---- */
 
 static inline int64_t tg_count_of(tg_shape shape) { return shape.rows * shape.cols; }
@@ -84,6 +89,9 @@ void tg_release_trial(tg_trial *trial);
 /* Its operands as inputs of a step, [TG_EXAMPLE_OPERANDS], and op (the trial's, or a variant of it) applied to them. */
 void      tg_record_operands(const tg_trial *trial, tg_tape *tape, tg_tensor operands[]);
 tg_tensor tg_record_trial(const tg_trial *trial, const tg_op *op, tg_tape *tape);
+
+/* The operands by which it is differentiated: numbers that may move. Returns how many; which[i] is the operand. */
+int tg_moving_operands(const tg_trial *trial, int which[TG_EXAMPLE_OPERANDS]);
 
 /* "mul([3,4], [1,4])" */
 enum { TG_TRIAL_TEXT = 300 };
