@@ -105,9 +105,10 @@ static void check_linearity(rule *r) {
         }
 }
 
-/* <u, J d> = <J'u, d>, by each operand. */
+/* <u, J d> = <J'u, d>, by each operand. One without elements does not move, and the mean of nothing is no number. */
 static void check_forward(rule *r) {
     for (int k = 0; k < r->count; k++) {
+        if (tg_count_of(shape_of(r, k)) == 0) continue;
         double forward = 0, reverse = 0, size = 1;
         for (int64_t i = 0; i < tg_count_of(r->trial->output); i++) {
             forward += r->seeds[0][i] * r->moved[k][i];

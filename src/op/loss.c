@@ -20,8 +20,8 @@ static tg_status labels_shape(const tg_shape in[], int count, const void *attrib
     *output = (tg_shape){ 1, 1, false };
     *why    = "logits are numbers and labels are integers";
     if (in[0].rows < 0 || in[0].integer || !in[1].integer) return TG_TYPE_MISMATCH;
-    *why = "there must be one label for each row of logits";
-    return in[0].rows == in[1].rows && in[1].cols == 1 ? TG_OK : TG_SHAPE_MISMATCH;
+    *why = "there must be one label for each row of logits, and at least one class";
+    return in[0].rows == in[1].rows && in[1].cols == 1 && in[0].cols >= 1 ? TG_OK : TG_SHAPE_MISMATCH;
 }
 
 static int64_t labels_limit(const tg_shape in[], int count, const void *attributes) {
