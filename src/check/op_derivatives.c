@@ -86,16 +86,15 @@ static bool compile(slopes *s) {
         if (s->tape == NULL) return s->c->trouble = TG_OUT_OF_MEMORY, false;
         const int recorded = record(s, outputs);
         if (recorded == s->orders) break;
-        if (tg_tape_status(s->tape) == TG_OUT_OF_MEMORY) return s->c->trouble = TG_OUT_OF_MEMORY, false;
-        tg_expect(s->c, kinds[recorded], false, "it is not recorded: %s", tg_tape_error(s->tape));
+        tg_expect_ok(s->c, kinds[recorded], tg_tape_status(s->tape), "it is not recorded", tg_tape_error(s->tape));
+        if (!tg_goes_on(s->c)) return false;
         tg_tape_free(s->tape);
         s->tape   = NULL;
         s->orders = recorded;
     }
     if (s->orders == 0) return false;
     s->plan = tg_plan_new(NULL, 0, outputs, s->orders * (1 + s->count), &(tg_plan_options){ .type = TG_F64 });
-    if (s->plan == NULL && tg_tape_status(s->tape) == TG_OUT_OF_MEMORY) s->c->trouble = TG_OUT_OF_MEMORY;
-    return s->plan != NULL || (tg_expect(s->c, TG_OPCHECK_FIRST, false, "%s", tg_tape_error(s->tape)), false);
+    return s->plan != NULL || (tg_expect_ok(s->c, TG_OPCHECK_FIRST, tg_tape_status(s->tape), "it is not compiled", tg_tape_error(s->tape)), false);
 }
 
 /* ---- differences ---- */
@@ -104,14 +103,14 @@ static bool run(slopes *s, double value[ORDERS]) {
     tg_plan_set_step(s->plan, 0);
     tg_status status = tg_plan_run(s->plan);
     for (int o = 0; o < s->orders && status == TG_OK; o++) status = tg_plan_read_f64(s->plan, o, &value[o]);
-    return tg_expect(s->c, TG_OPCHECK_FIRST, status == TG_OK, "%s", tg_plan_error(s->plan));
+    return tg_expect_ok(s->c, TG_OPCHECK_FIRST, status, "it does not run", tg_plan_error(s->plan));
 }
 
 static bool read_gradients(slopes *s) {
     tg_status status = TG_OK;
     for (int o = 0; o < s->orders; o++)
         for (int k = 0; k < s->count && status == TG_OK; k++) status = tg_plan_read_f64(s->plan, s->orders + o * s->count + k, s->gradients[o][k]);
-    return tg_expect(s->c, TG_OPCHECK_FIRST, status == TG_OK, "%s", tg_plan_error(s->plan));
+    return tg_expect_ok(s->c, TG_OPCHECK_FIRST, status, "it does not run", tg_plan_error(s->plan));
 }
 
 typedef struct finding { double differences, error; bool kink; } finding;

@@ -87,15 +87,16 @@ static void compare(tg_opcheck *c, const char *passes, bool rounds, const double
 }
 
 static void check_choices(tg_opcheck *c, const tg_trial *trial, tg_type type, step *eager, double *numbers, int64_t count) {
-    if (!tg_expect(c, TG_OPCHECK_PASSES, run_eagerly(eager, numbers) == TG_OK, "computed as recorded: %s", tg_tape_error(eager->tape))) return;
+    if (!tg_expect_ok(c, TG_OPCHECK_PASSES, run_eagerly(eager, numbers), "computed as recorded", tg_tape_error(eager->tape))) return;
     for (int i = 0; i < CHOICES; i++) {
         step s;
         if (choices[i].rounds && type == TG_F32) continue;      /* what one rounding in float is, no tolerance for all ops tells */
+        if (!tg_goes_on(c)) return;
         if (record(&s, trial, type, false)) {
             const tg_status status = run_compiled(&s, type, choices[i].passes, numbers + count);
-            if (tg_expect(c, TG_OPCHECK_PASSES, status == TG_OK, "with the passes \"%s\": %s", choices[i].passes, tg_status_name(status)))
+            if (tg_expect_ok(c, TG_OPCHECK_PASSES, status, choices[i].passes, tg_tape_error(s.tape)))
                 compare(c, choices[i].passes, choices[i].rounds, numbers, numbers + count, count, type);
-        }
+        } else c->trouble = TG_OUT_OF_MEMORY;      /* it was recorded before */
         tg_tape_free(s.tape);
     }
 }
@@ -109,8 +110,8 @@ static void check_type(tg_opcheck *c, const tg_trial *trial, tg_type type) {
         if (numbers != NULL) check_choices(c, trial, type, &eager, numbers, count);
         else c->trouble = tg_fail_thread(TG_OUT_OF_MEMORY, "tg_op_check: no memory for values");
         tg_release(numbers, bytes);
-    } else if (eager.tape == NULL || tg_tape_status(eager.tape) == TG_OUT_OF_MEMORY) c->trouble = TG_OUT_OF_MEMORY;
-    else tg_expect(c, TG_OPCHECK_PASSES, false, "%s", tg_tape_error(eager.tape));
+    } else if (eager.tape == NULL) c->trouble = TG_OUT_OF_MEMORY;
+    else tg_expect_ok(c, TG_OPCHECK_PASSES, tg_tape_status(eager.tape), "it is not recorded", tg_tape_error(eager.tape));
     tg_tape_free(eager.tape);
 }
 

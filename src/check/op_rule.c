@@ -70,9 +70,8 @@ static bool read_all(rule *r, tg_tape *tape, const tg_tensor outputs[], int coun
     tg_plan  *plan   = tg_plan_new(NULL, 0, outputs, count, &(tg_plan_options){ .type = TG_F64, .passes = "none" });
     tg_status status = plan != NULL ? tg_plan_run(plan) : tg_tape_status(tape);
     for (int i = 0; i < count && status == TG_OK; i++) status = tg_plan_read_f64(plan, i, into[i]);
-    if (status == TG_OUT_OF_MEMORY) r->c->trouble = status;
     tg_plan_free(plan);
-    return tg_expect(r->c, kind, status == TG_OK, "it does not run: %s", tg_status_name(status));
+    return tg_expect_ok(r->c, kind, status, "it does not run", tg_tape_error(tape));
 }
 
 static bool compute(rule *r, recorder record, int count, double *const into[], tg_opcheck_kind kind) {
@@ -83,7 +82,7 @@ static bool compute(rule *r, recorder record, int count, double *const into[], t
     for (int k = 0; k < r->count; k++) leaves[k] = operands[r->which[k]];
     const tg_tensor y = tg_apply(tape, r->trial->op, operands, r->trial->example.count, r->trial->example.attributes);
     record(r, tape, y, leaves, outputs);
-    const bool done = tg_expect(r->c, kind, tg_tape_status(tape) == TG_OK, "it is not recorded: %s", tg_tape_error(tape)) &&
+    const bool done = tg_expect_ok(r->c, kind, tg_tape_status(tape), "it is not recorded", tg_tape_error(tape)) &&
                       read_all(r, tape, outputs, count, into, kind);
     tg_tape_free(tape);
     return done;

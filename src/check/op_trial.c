@@ -119,7 +119,7 @@ bool tg_prepare_trial(tg_opcheck *c, tg_trial *trial) {
     for (int k = 0; k < trial->example.count; k++)
         if (!draw_operand(c, trial, k)) return false;
     const tg_status status = infer_shape(trial, sentence, sizeof sentence);
-    if (status == TG_OUT_OF_MEMORY) c->trouble = status;
+    if (status == TG_OUT_OF_MEMORY) return c->trouble = status, false;
     if (status != TG_OK && is_empty(&trial->example)) return false;      /* an op need not take sizes of zero */
     c->trial = trial;
     return tg_expect(c, TG_OPCHECK_EXAMPLES, status == TG_OK, "the shape rule refuses it: %s: %s", tg_status_name(status), sentence) &&

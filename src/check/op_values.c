@@ -32,8 +32,7 @@ static bool new_meaning(tg_opcheck *c, meaning *m, const tg_trial *trial, tg_typ
     const tg_tensor y = tg_record_trial(trial, expanded ? &m->op : trial->op, m->tape);
     m->plan = tg_tape_status(m->tape) == TG_OK ? tg_plan_new(NULL, 0, &y, 1, &(tg_plan_options){ .type = type, .passes = "none" }) : NULL;
     if (m->plan != NULL) return true;
-    if (tg_tape_status(m->tape) == TG_OUT_OF_MEMORY) c->trouble = TG_OUT_OF_MEMORY;
-    else tg_expect(c, kind, false, "%s", tg_tape_error(m->tape));
+    tg_expect_ok(c, kind, tg_tape_status(m->tape), "it is not compiled", tg_tape_error(m->tape));
     free_meaning(m);
     return false;
 }
@@ -42,7 +41,7 @@ static bool run(tg_opcheck *c, meaning *m, tg_opcheck_kind kind, double *out) {
     tg_plan_set_step(m->plan, 0);
     tg_status status = tg_plan_run(m->plan);
     if (status == TG_OK) status = tg_plan_read_f64(m->plan, 0, out);
-    return tg_expect(c, kind, status == TG_OK, "%s", tg_plan_error(m->plan));
+    return tg_expect_ok(c, kind, status, "it does not run", tg_plan_error(m->plan));
 }
 
 /* Arrays [count] of the output's elements. */

@@ -31,6 +31,11 @@ bool tg_expect(tg_opcheck *c, tg_opcheck_kind kind, bool holds, const char *form
     return false;
 }
 
+bool tg_expect_ok(tg_opcheck *c, tg_opcheck_kind kind, tg_status status, const char *what, const char *sentence) {
+    if (status == TG_OUT_OF_MEMORY) return c->trouble = status, false;
+    return tg_expect(c, kind, status == TG_OK, "%s: %s: %s", what, tg_status_name(status), sentence);
+}
+
 /* ---- one op ---- */
 
 enum { KERNELS = 1, VALUES = 2, SLOPES = 4, PASSES = 8 };      /* what is checked of a trial */
@@ -113,7 +118,9 @@ static void check_op(tg_opcheck *c) {
     check_repeated(c);
     check_totals(c);
     if (c->report == NULL) return;
-    if (!tg_has_rule(c->op) && !(c->op->flags & TG_OP_STOP)) fprintf(c->report, "%s: it has no rule here, and no derivative was checked\n", c->op->name);
+    if (!tg_has_rule(c->op) && !(c->op->flags & TG_OP_STOP))
+        fprintf(c->report, "%s: %s, and no derivative was checked\n", c->op->name,
+                c->op->flags & TG_OP_ASSIGN ? "it writes variables, of which there are none here" : "it has no rule");
     if (c->is_wild) fprintf(c->report, "%s: its kernel is not to be trusted, and no other checks were made\n", c->op->name);
     fprintf(c->report, "%s: %" PRId64 " checks, %" PRId64 " failed\n", c->op->name, c->checks, c->failures);
 }

@@ -63,6 +63,9 @@ typedef struct tg_opcheck {
 /* Counts a check. If it does not hold, reports it with the trial at hand and the words made as by printf. Returns holds. */
 bool tg_expect(tg_opcheck *c, tg_opcheck_kind kind, bool holds, const char *format, ...) TG_FORMAT(4, 5);
 
+/* The same for what a call returned; sentence says why. No memory is no failure of the op. */
+bool tg_expect_ok(tg_opcheck *c, tg_opcheck_kind kind, tg_status status, const char *what, const char *sentence);
+
 /* Whether to go on. */
 static inline bool tg_goes_on(const tg_opcheck *c) { return c->trouble == TG_OK && !c->is_wild; }
 
