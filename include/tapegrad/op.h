@@ -140,7 +140,7 @@ struct tg_op {
     tg_vjp_fn    vjp;                   /* NULL: expand is differentiated; if that is NULL too, TG_NO_DERIVATIVE, naming the op */
     const char  *text, *tex;            /* formula of the value; NULL: name(%0, %1) */
     const char *const *local;           /* [arity] formulas of the local derivatives as TeX; NULL: what vjp records for a cotangent of 1 is printed */
-    double       lo, hi;                /* where checks draw inputs; both 0: -2 to 2 */
+    double       lo, hi;                /* where checks draw inputs; both 0: -2 to 2, values in f32 up to 200 */
     const double *avoid;                /* [avoid_count] points without derivative: kinks */
     int          avoid_count;
     tg_example_fn example;              /* operands and attributes for checks; NULL: one shape for all operands and no attributes */

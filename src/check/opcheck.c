@@ -74,6 +74,17 @@ static void check_sizes(tg_opcheck *c) {
     check_size(c, 5, 17, SLOPES | PASSES);
 }
 
+/* Numbers of all sizes, where the op has not said from where they come: what overflows or cancels in float shows. Derivatives there are not checked. */
+static void check_wide(tg_opcheck *c) {
+    for (int i = 0; i < MOST_EXAMPLES && tg_goes_on(c); i++) {
+        tg_trial trial = { .op = c->op };
+        if (c->op->lo != 0 || c->op->hi != 0 || !tg_find_example(c->op, i, 3, 9, &trial.example)) return;
+        for (int k = 0; k < trial.example.count; k++)
+            if (trial.example.lo[k] == -2 && trial.example.hi[k] == 2) trial.example.lo[k] = -200, trial.example.hi[k] = 200;
+        check_trial(c, &trial, VALUES);
+    }
+}
+
 /* Operands that broadcast: every way in which each may have one row or one column. */
 static void check_broadcasts(tg_opcheck *c) {
     static const tg_shape shapes[] = { { 3, 4, false }, { 1, 4, false }, { 3, 1, false }, { 1, 1, false } };
@@ -114,6 +125,7 @@ static void check_op(tg_opcheck *c) {
     for (const char *p = c->op->name; *p != '\0'; p++) c->state = (c->state ^ (uint64_t)(unsigned char)*p) * 1099511628211u;
     tg_check_texts(c);
     check_sizes(c);
+    check_wide(c);
     check_broadcasts(c);
     check_repeated(c);
     check_totals(c);
