@@ -83,10 +83,17 @@ static void compare(tg_opcheck *c, const tg_trial *trial, const table *t, tg_opc
     }
 }
 
+/* What is made of several elements may cancel terms of their size, and of size one, such as the largest of e^(x - max x). */
+static double largest_of(const tg_trial *trial) {
+    double largest = 1;
+    for (int k = 0; k < trial->example.count; k++)
+        for (int64_t e = 0; trial->values[k] != NULL && e < tg_count_of(trial->example.shapes[k]); e++) largest = fmax(largest, fabs(trial->values[k][e]));
+    return largest;
+}
+
 static void compare_with(tg_opcheck *c, const tg_trial *trial, table *t, tg_type type, bool expanded) {
     const tg_opcheck_kind kind  = expanded ? TG_OPCHECK_EXPAND : TG_OPCHECK_FLOAT;
-    /* What is made of several elements may have terms of size one in between, such as the largest of e^(x - max x). */
-    const double          least = trial->op->flags & TG_OP_ELEMENTWISE ? (double)FLT_MIN : 0x1p-24;
+    const double          least = trial->op->flags & TG_OP_ELEMENTWISE ? (double)FLT_MIN : ROUNDINGS * 0x1p-24 * largest_of(trial);
     meaning               m;
     if (!new_meaning(c, &m, trial, type, expanded, kind)) return;
     if (run(c, &m, kind, t->other)) {
