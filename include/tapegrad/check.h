@@ -35,8 +35,8 @@ typedef struct tg_gradcheck_options {
  * where it fails. options may be NULL. It is used like the tape, by one thread at a time, and reads the variables. */
 TG_API TG_MUST_CHECK tg_status tg_gradcheck(tg_tensor loss, const tg_gradcheck_options *options);
 
-/* Checks a registered op, built-in or your own, with operands from its .example, .lo and .hi (see tg_op), in sizes of zero, one, and around the widths
- * of vectors; operands that broadcast in every way:
+/* Checks a registered op, built-in or your own, with operands from its .example, .lo and .hi (see tg_op), in sizes of zero, one, and around the
+ * widths of vectors; operands that broadcast in every way:
  *
  *     formulas, and the shape by the kind that its flags say
  *     kernels: the same bits in each call, with any memory around operands and output, in place, in panels of any rows, in parts of sums; nothing

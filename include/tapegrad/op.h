@@ -119,8 +119,8 @@ typedef struct tg_op_example {
     int      orders;                          /* of derivatives that it has, 1 to 3 */
 } tg_op_example;
 
-/* Example number index of an op, in a size that checks vary: zeros, odd ones, those around vector widths. *example comes in as the default, and the op
- * changes what does not fit: arity operands [rows, cols], drawn from the op's lo to its hi, attributes of zeros, three orders. False: there is no
+/* Example number index of an op, in a size that checks vary: zeros, odd ones, those around vector widths. *example comes in as the default, and the
+ * op changes what does not fit: arity operands [rows, cols], drawn from the op's lo to its hi, attributes of zeros, three orders. False: there is no
  * example of this number. */
 typedef bool (*tg_example_fn)(int index, int64_t rows, int64_t cols, tg_op_example *example);
 

@@ -128,7 +128,8 @@ static void check_sum(cutter *k, int64_t height) {
     }
     for (int64_t i = 0; i < count; i++)
         tg_expect(k->c, TG_OPCHECK_SUMS, fabs(k->sum[i] - k->whole[i]) <= 64 * unit * fmax(1, k->size[i]) || tg_same(k->sum[i], k->whole[i]),
-                  "element %" PRId64 " in %s is %.17g, and the sum of panels of %" PRId64 " rows %.17g", i, type_of(k), k->whole[i], height, k->sum[i]);
+                  "element %" PRId64 " in %s is %.17g, and the sum of panels of %" PRId64 " rows %.17g", i, type_of(k), k->whole[i], height,
+                  k->sum[i]);
 }
 
 /* Part by part with what is kept between them. */

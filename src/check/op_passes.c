@@ -29,7 +29,7 @@ typedef struct step {
 
 static const double one = 1;      /* a factor that the compiler does not know */
 
-/* The op on values that the step computes and that end with it, so that its output may take their place, and something behind it to be joined with. */
+/* The op on values that the step computes and that end with it, so that its output may take their place; and something behind it, to be joined. */
 static bool record(step *s, const tg_trial *trial, tg_type type, bool eager) {
     tg_tensor operands[TG_EXAMPLE_OPERANDS], leaves[TG_EXAMPLE_OPERANDS], gradients[TG_EXAMPLE_OPERANDS];
     int       leaf_count = 0;
@@ -82,8 +82,8 @@ static void compare(tg_opcheck *c, const char *passes, bool rounds, const double
     int64_t i = 0;
     while (i < count && (tg_same(eager[i], compiled[i]) || (rounds && fabs(eager[i] - compiled[i]) <= 1e-12 * fmax(1, fabs(eager[i]))))) i++;
     tg_expect(c, TG_OPCHECK_PASSES, i == count,
-              "with the passes \"%s\" in %s number %" PRId64 " of value, value behind it and derivatives is %.17g, and %.17g computed as recorded", passes,
-              type == TG_F64 ? "f64" : "f32", i, i < count ? compiled[i] : 0, i < count ? eager[i] : 0);
+              "with the passes \"%s\" in %s number %" PRId64 " of value, value behind it and derivatives is %.17g, and %.17g computed as recorded",
+              passes, type == TG_F64 ? "f64" : "f32", i, i < count ? compiled[i] : 0, i < count ? eager[i] : 0);
 }
 
 static void check_choices(tg_opcheck *c, const tg_trial *trial, tg_type type, step *eager, double *numbers, int64_t count) {

@@ -98,7 +98,8 @@ static void check_linearity(rule *r) {
             if (!tg_expect(r->c, TG_OPCHECK_LINEAR, fabs(u + v - both) <= tolerance * size,
                            "element %" PRId64 " of the cotangent of operand %d is %.17g, where the rule's sum for the parts is %.17g", i, r->which[k],
                            both, u + v) ||
-                !tg_expect(r->c, TG_OPCHECK_LINEAR, none == 0, "element %" PRId64 " of the cotangent of operand %d is %.17g where that of the output is zero",
+                !tg_expect(r->c, TG_OPCHECK_LINEAR, none == 0,
+                           "element %" PRId64 " of the cotangent of operand %d is %.17g where that of the output is zero",
                            i, r->which[k], none))
                 return;
         }

@@ -20,8 +20,8 @@ static void check_formula(tg_opcheck *c, const char *field, const char *text, bo
     if (text == NULL) return;
     const char *stray = find_stray(text, c->op->arity, may_name_value);
     tg_expect(c, TG_OPCHECK_TEXTS, text[0] != '\0', ".%s is empty; leave it NULL", field);
-    tg_expect(c, TG_OPCHECK_TEXTS, stray == NULL, ".%s is \"%.100s\", where \"%.2s\" is none of the %d operands", field, text, stray != NULL ? stray : "",
-              c->op->arity);
+    tg_expect(c, TG_OPCHECK_TEXTS, stray == NULL, ".%s is \"%.100s\", where \"%.2s\" is none of the %d operands", field, text,
+              stray != NULL ? stray : "", c->op->arity);
 }
 
 /* TeX that cannot be set: braces that do not close, dollar signs. */

@@ -83,7 +83,8 @@ static bool is_usable(tg_opcheck *c, const tg_op_example *e) {
                    "%d operands do not fit the arity %d, or are more than %d", e->count, c->op->arity, TG_EXAMPLE_OPERANDS))
         return false;
     for (int k = 0; k < e->count; k++)
-        if (!tg_expect(c, TG_OPCHECK_EXAMPLES, e->shapes[k].rows >= 0 && e->shapes[k].cols >= 0 && e->lo[k] <= e->hi[k], "operand %d is no operand", k))
+        if (!tg_expect(c, TG_OPCHECK_EXAMPLES, e->shapes[k].rows >= 0 && e->shapes[k].cols >= 0 && e->lo[k] <= e->hi[k],
+                       "operand %d is no operand", k))
             return false;
     return tg_expect(c, TG_OPCHECK_EXAMPLES, c->op->attribute_size <= sizeof e->attributes, "%zu bytes of attributes are more than %zu",
                      c->op->attribute_size, sizeof e->attributes);

@@ -86,8 +86,10 @@ static void compare(tg_opcheck *c, const tg_trial *trial, const table *t, tg_opc
 /* What is made of several elements may cancel terms of their size, and of size one, such as the largest of e^(x - max x). */
 static double largest_of(const tg_trial *trial) {
     double largest = 1;
-    for (int k = 0; k < trial->example.count; k++)
-        for (int64_t e = 0; trial->values[k] != NULL && e < tg_count_of(trial->example.shapes[k]); e++) largest = fmax(largest, fabs(trial->values[k][e]));
+    for (int k = 0; k < trial->example.count; k++) {
+        const int64_t count = trial->values[k] != NULL ? tg_count_of(trial->example.shapes[k]) : 0;
+        for (int64_t e = 0; e < count; e++) largest = fmax(largest, fabs(trial->values[k][e]));
+    }
     return largest;
 }
 

@@ -74,7 +74,7 @@ static void check_sizes(tg_opcheck *c) {
     check_size(c, 5, 17, SLOPES | PASSES);
 }
 
-/* Numbers of all sizes, where the op has not said from where they come: what overflows or cancels in float shows. Derivatives there are not checked. */
+/* Larger numbers, where the op has not said from where they come: what overflows or cancels in float shows. Derivatives are not checked there. */
 static void check_wide(tg_opcheck *c) {
     for (int i = 0; i < MOST_EXAMPLES && tg_goes_on(c); i++) {
         tg_trial trial = { .op = c->op };
@@ -114,8 +114,8 @@ static void check_repeated(tg_opcheck *c) {
 static void check_totals(tg_opcheck *c) {
     if (c->samples > 0)
         tg_expect(c, TG_OPCHECK_KINKS, 20 * c->kinks <= c->samples,
-                  "%" PRId64 " of %" PRId64 " derivatives were not checked, because the slopes to both sides differ; see .avoid, .lo and .hi", c->kinks,
-                  c->samples);
+                  "%" PRId64 " of %" PRId64 " derivatives were not checked, because the slopes to both sides differ; see .avoid, .lo and .hi",
+                  c->kinks, c->samples);
     if (c->was_differentiated)
         tg_expect(c, TG_OPCHECK_NOT_ZERO, c->has_slope, "it is zero wherever it was looked at; if that is meant, flag the op TG_OP_STOP");
 }
@@ -145,7 +145,8 @@ static tg_status check_report(FILE *report) {
 /* TG_CHECK_FAILED is told by the callers, once. */
 static tg_status run_checks(tg_opcheck *c) {
     check_op(c);
-    if (c->trouble != TG_OK) return tg_fail_thread(c->trouble, "tg_op_check: \"%s\" could not be checked: %s", c->op->name, tg_status_text(c->trouble));
+    if (c->trouble != TG_OK)
+        return tg_fail_thread(c->trouble, "tg_op_check: \"%s\" could not be checked: %s", c->op->name, tg_status_text(c->trouble));
     if (check_report(c->report) != TG_OK) return TG_CANNOT_WRITE;
     return c->failures == 0 ? TG_OK : TG_CHECK_FAILED;
 }

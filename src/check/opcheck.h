@@ -84,8 +84,8 @@ static inline int64_t tg_count_of(tg_shape shape) { return shape.rows * shape.co
 /* Example number index; false: there is none. */
 bool tg_find_example(const tg_op *op, int index, int64_t rows, int64_t cols, tg_op_example *example);
 
-/* Draws operands for the trial's op and example and asks the shape rule; false: it cannot be tried, which has been counted if it is a failure. Release
- * it in any case. */
+/* Draws operands for the trial's op and example and asks the shape rule; false: it cannot be tried, which has been counted if it is a failure.
+ * Release it in any case. */
 bool tg_prepare_trial(tg_opcheck *c, tg_trial *trial);
 void tg_release_trial(tg_trial *trial);
 

@@ -11,7 +11,8 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    { "opcheck", "opcheck [--ops FILE.so]... [NAME... | --all]", "hold ops to everything that their descriptors promise; see tg_op_check", tg_cli_opcheck },
+    { "opcheck", "opcheck [--ops FILE.so]... [NAME... | --all]",
+      "hold ops to everything that their descriptors promise; see tg_op_check", tg_cli_opcheck },
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

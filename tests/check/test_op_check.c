@@ -90,15 +90,18 @@ RULE(same_shapes) {
 /* x^3, whose slope 3 x^2 has the derivative 6 x, of which the derivative is lost. */
 RULE(slope_vjp) { cotangents[0] = tg_mul(g, tg_scale(tg_stop(a->inputs[0]), 6)); }
 static void slope_f64(const tg_call *call) { EACH_ROW EACH_COLUMN Y(double, i)[j] = 3 * X(double, 0, i)[j] * X(double, 0, i)[j]; }
-static const tg_op slope_op = { .size = sizeof(tg_op), .name = "test_slope", .arity = 1, .flags = TG_OP_ELEMENTWISE, .f64 = slope_f64, .vjp = slope_vjp };
+static const tg_op slope_op = { .size = sizeof(tg_op), .name = "test_slope", .arity = 1, .flags = TG_OP_ELEMENTWISE, .f64 = slope_f64,
+                               .vjp = slope_vjp };
 RULE(cube_vjp) { cotangents[0] = tg_mul(g, tg_apply(a->tape, &slope_op, a->inputs, 1, NULL)); }
 
 /* The last element of a row reads what is behind it, which in the last row is behind the operand. */
 static void reads_on(const tg_call *call) { EACH_ROW EACH_COLUMN Y(double, i)[j] = X(double, 0, i)[j] + 0 * X(double, 0, i)[j + 1]; }
-static void reads_first_row(const tg_call *call) { EACH_ROW EACH_COLUMN Y(double, i)[j] = X(double, 0, i)[j] + ((const double *)call->inputs[0].data)[0]; }
+static void reads_first_row(const tg_call *call) { EACH_ROW EACH_COLUMN Y(double, i)[j] = X(double, 0, i)[j] + X(double, 0, 0)[0]; }
 static void reads_first_column(const tg_call *call) { EACH_ROW EACH_COLUMN Y(double, i)[call->cols - 1 - j] = X(double, 0, i)[0] + 1; }
 static void reads_its_output(const tg_call *call) { EACH_ROW EACH_COLUMN Y(double, i)[j] += X(double, 0, i)[j]; }
-static void writes_on(const tg_call *call) { EACH_ROW for (int64_t j = 0; j <= call->cols; j++) Y(double, i)[j] = j < call->cols ? X(double, 0, i)[j] : 0; }
+static void writes_on(const tg_call *call) {
+    EACH_ROW for (int64_t j = 0; j <= call->cols; j++) Y(double, i)[j] = j < call->cols ? X(double, 0, i)[j] : 0;
+}
 static void writes_all_rows(const tg_call *call) {
     for (int64_t i = 0; i < call->rows; i++) EACH_COLUMN Y(double, i)[j] = X(double, 0, i)[j];
 }
