@@ -1,4 +1,4 @@
-/* check.h - whether derivatives are right: those that the tape records, against differences. */
+/* check.h - whether derivatives are right, those that the tape records, against differences; and whether an op is. */
 #ifndef TAPEGRAD_CHECK_H
 #define TAPEGRAD_CHECK_H
 
@@ -34,6 +34,25 @@ typedef struct tg_gradcheck_options {
  * failure is one for tg_last_error and not on the tape. Draws are those of the step. It takes the time of five runs of loss for each element, more
  * where it fails. options may be NULL. It is used like the tape, by one thread at a time, and reads the variables. */
 TG_API TG_MUST_CHECK tg_status tg_gradcheck(tg_tensor loss, const tg_gradcheck_options *options);
+
+/* Checks a registered op, built-in or your own, with operands from its .example, .lo and .hi (see tg_op), in sizes of zero, one, and around the
+ * widths of vectors; operands that broadcast in every way:
+ *
+ *     formulas, and the shape by the kind that its flags say
+ *     kernels: the same bits in each call, with any memory around operands and output, in place, in panels of any rows, in parts of sums; nothing
+ *         else is read or written, and no row of a rowwise op, no element of an elementwise one, looks at another
+ *     f32 against f64, within what roundings explain; kernels against what the op expands to, in f64 to 1e-13
+ *     derivatives of the first three orders against five-point differences, to 1e-8; elements at kinks are left out
+ *     the rule: linear in the cotangent, and forward mode its transpose, to 1e-12; not zero everywhere, unless the op is flagged TG_OP_STOP
+ *     every pass of the plan compiler, on and off
+ *
+ * TG_CHECK_FAILED if one does not hold. The report (may be NULL) is told which, with which operands, and the numbers; its last line is
+ * "NAME: N checks, N failed". TG_UNKNOWN_NAME if no op of that name is registered. A kernel that reads or writes where it must not is not
+ * run any further. TG_CANNOT_WRITE if the report does not take it. Any thread. */
+TG_API TG_MUST_CHECK tg_status tg_op_check(const char *name, FILE *report);
+
+/* Every registered op; the last line of the report is "N ops, N checks, N failed". */
+TG_API TG_MUST_CHECK tg_status tg_op_check_all(FILE *report);
 
 #ifdef __cplusplus
 }

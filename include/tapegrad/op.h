@@ -107,6 +107,23 @@ typedef enum tg_op_flags {
     TG_OP_CONTINUES   = 1 << 12    /* a row sum that can be called part by part, with the bits of one call: see state in tg_call */
 } tg_op_flags;
 
+/* Operands and attributes that fit an op, for checks to try it with. */
+enum { TG_EXAMPLE_OPERANDS = 8 };
+
+typedef struct tg_op_example {
+    int      count;                           /* of operands */
+    tg_shape shapes[TG_EXAMPLE_OPERANDS];
+    double   lo[TG_EXAMPLE_OPERANDS];         /* operand k is drawn from lo[k] to hi[k]; where they are equal it is that number, and no */
+    double   hi[TG_EXAMPLE_OPERANDS];         /* derivative by it is checked. Integers are drawn from [lo, hi), or below the op's limit */
+    double   attributes[16];                  /* room for the bytes of the attributes */
+    int      orders;                          /* of derivatives that it has, 1 to 3 */
+} tg_op_example;
+
+/* Example number index of an op, in a size that checks vary: zeros, odd ones, those around vector widths. *example comes in as the default, and the
+ * op changes what does not fit: arity operands [rows, cols], drawn from the op's lo to its hi, attributes of zeros, three orders. False: there is no
+ * example of this number. */
+typedef bool (*tg_example_fn)(int index, int64_t rows, int64_t cols, tg_op_example *example);
+
 /* Formulas: %0, %1 are the inputs, %y the output. Text is plain ("ln(1 + exp(%0))"), TeX without dollar signs. */
 struct tg_op {
     size_t       size;                  /* sizeof(tg_op): the struct may grow */
@@ -123,10 +140,11 @@ struct tg_op {
     tg_vjp_fn    vjp;                   /* NULL: expand is differentiated; if that is NULL too, TG_NO_DERIVATIVE, naming the op */
     const char  *text, *tex;            /* formula of the value; NULL: name(%0, %1) */
     const char *const *local;           /* [arity] formulas of the local derivatives as TeX; NULL: what vjp records for a cotangent of 1 is printed */
-    double       lo, hi;                /* where checks draw inputs; both 0: -2 to 2 */
+    double       lo, hi;                /* where checks draw inputs; both 0: -2 to 2, values in f32 up to 200 */
     const double *avoid;                /* [avoid_count] points without derivative: kinks */
     int          avoid_count;
     const void  *defaults;              /* attributes that tg_apply takes where it is given none, as for an activation by name; NULL: there are none */
+    tg_example_fn example;              /* operands and attributes for checks; NULL: one shape for all operands and no attributes */
 };
 
 /* ---- use ---- */

@@ -14,7 +14,7 @@
  *     io.h         files
  *     explain.h    a step, printed
  *     op.h         ops of your own
- *     check.h      whether derivatives are right
+ *     check.h      whether derivatives, and ops, are right
  */
 #ifndef TAPEGRAD_TAPEGRAD_H
 #define TAPEGRAD_TAPEGRAD_H

@@ -129,19 +129,20 @@ static tg_status halves_shape(const tg_shape in[], int count, const void *attrib
     return in[0].cols % 2 == 0 ? TG_OK : TG_SHAPE_MISMATCH;
 }
 
-/* The columns of the first and of the second half, as rows, which lie one after the other. */
-static tg_tensor half(tg_tensor transposed, int which) {
-    const int64_t rows = tg_rows(transposed) / 2, cols = tg_cols(transposed);
-    return tg_view(transposed, which * rows * cols, rows, cols);
+static bool halves_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    example->shapes[0] = (tg_shape){ rows, 2 * cols, false };
+    return index == 0;
 }
 
 #define OF_HALVES(name_, product, text_, tex_)                                                                  \
     static tg_tensor name_##_expand(const tg_application *application) {                                        \
-        const tg_tensor transposed = tg_transpose(application->inputs[0]), a = half(transposed, 0), b = half(transposed, 1); \
-        return tg_transpose(product);                                                                           \
+        const tg_tensor x = application->inputs[0];                                                             \
+        const int64_t   half = tg_cols(x) / 2;                                                                  \
+        const tg_tensor a = tg_slice_cols(x, 0, half), b = tg_slice_cols(x, half, 2 * half);                    \
+        return product;                                                                                         \
     }                                                                                                           \
     const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = 1, .flags = TG_OP_ROWWISE, .shape = halves_shape, \
-                                    .expand = name_##_expand, .text = text_, .tex = tex_ };                     \
+                                    .expand = name_##_expand, .text = text_, .tex = tex_, .example = halves_example }; \
     tg_tensor tg_##name_(tg_tensor x) { return tg_apply1(&tg_##name_##_op, x, NULL); }
 
 OF_HALVES(glu, tg_mul(a, tg_sigmoid(b)), "glu(%0)", "\\mathrm{GLU}(%0)")

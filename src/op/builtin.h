@@ -25,6 +25,15 @@
 #define TG_DECLARE_OP(name) extern const tg_op tg_##name##_op;
 TG_BUILTIN_OPS(TG_DECLARE_OP)
 
+/* An example for checks that has these numbers as attributes. */
+#define TG_EXAMPLE_OF_NUMBERS(name, ...)                                                                                \
+    static bool name##_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {                         \
+        const double numbers[] = { __VA_ARGS__ };                                                                       \
+        (void)rows, (void)cols;                                                                                         \
+        for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) example->attributes[k] = numbers[k];              \
+        return index == 0;                                                                                              \
+    }
+
 /* Copies a value that is a leaf, which may change: for plans, not registered. */
 extern const tg_op tg_copy_op;
 

@@ -61,9 +61,15 @@ static tg_tensor slice_cols_simplify(const tg_application *application) {
     return tg_rows(x) == 1 ? tg_view(x, a->begin, 1, a->end - a->begin) : TG_NONE;
 }
 
+static bool slice_cols_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)rows;
+    memcpy(example->attributes, &(range){ index == 0 ? cols / 3 : 0, cols }, sizeof(range));
+    return index < 2;
+}
+
 const tg_op tg_slice_cols_op = { .size = sizeof(tg_op), .name = "slice_cols", .arity = 1, .attribute_size = sizeof(range), .flags = TG_OP_ROWWISE,
                                  .shape = slice_cols_shape, .simplify = slice_cols_simplify, .f32 = slice_cols_f32, .f64 = slice_cols_f64,
-                                 .vjp = slice_cols_vjp, .text = "slice_cols(%0)", .tex = "\\mathrm{slice}(%0)" };
+                                 .vjp = slice_cols_vjp, .example = slice_cols_example, .text = "slice_cols(%0)", .tex = "\\mathrm{slice}(%0)" };
 
 tg_tensor tg_slice_cols(tg_tensor x, int64_t begin, int64_t end) { return tg_apply1(&tg_slice_cols_op, x, &(range){ begin, end }); }
 
@@ -102,8 +108,14 @@ static tg_tensor pad_cols_simplify(const tg_application *application) {
     return a->left == 0 && a->right == 0 ? application->inputs[0] : TG_NONE;
 }
 
+static bool pad_cols_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)rows, (void)cols;
+    memcpy(example->attributes, &(padding){ index, 2 * (1 - index) }, sizeof(padding));
+    return index < 2;
+}
+
 const tg_op tg_pad_cols_op = { .size = sizeof(tg_op), .name = "pad_cols", .arity = 1, .attribute_size = sizeof(padding), .flags = TG_OP_ROWWISE,
-                               .shape = pad_cols_shape, .simplify = pad_cols_simplify, .f32 = pad_cols_f32, .f64 = pad_cols_f64, .vjp = pad_cols_vjp,
+                               .shape = pad_cols_shape, .simplify = pad_cols_simplify, .f32 = pad_cols_f32, .f64 = pad_cols_f64, .vjp = pad_cols_vjp, .example = pad_cols_example,
                                .text = "pad_cols(%0)", .tex = "[0, %0, 0]" };
 
 tg_tensor tg_pad_cols(tg_tensor x, int64_t left, int64_t right) { return tg_apply1(&tg_pad_cols_op, x, &(padding){ left, right }); }
@@ -149,7 +161,13 @@ static tg_tensor concat_cols_simplify(const tg_application *a) {
     return tg_rows(a->output) == 1 ? tg_concat(a->inputs, a->input_count) : TG_NONE;
 }
 
-const tg_op tg_concat_cols_op = { .size = sizeof(tg_op), .name = "concat_cols", .arity = -1, .flags = TG_OP_ROWWISE, .shape = concat_cols_shape,
+static bool concat_cols_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)cols;
+    if (index == 1) example->shapes[1] = (tg_shape){ rows, 1, false };
+    return index < 2;
+}
+
+const tg_op tg_concat_cols_op = { .size = sizeof(tg_op), .name = "concat_cols", .arity = -1, .flags = TG_OP_ROWWISE, .shape = concat_cols_shape, .example = concat_cols_example,
                                   .simplify = concat_cols_simplify, .f32 = concat_cols_f32, .f64 = concat_cols_f64, .vjp = concat_cols_vjp,
                                   .text = "concat_cols(%0, ...)", .tex = "[%0 \\mid \\dots]" };
 

@@ -44,9 +44,17 @@ static tg_tensor select_simplify(const tg_application *a) {
     return tg_broadcast_to(a->inputs[condition != 0 ? 1 : 2], tg_rows(a->output), tg_cols(a->output));
 }
 
+/* A condition that holds, and one that does not. */
+static bool select_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)rows, (void)cols;
+    if (index == 1) example->lo[0] = example->hi[0] = 0;
+    return index < 2;
+}
+
 /* The condition has derivative zero. What is not taken enters nothing. */
 MAP3(select, x != 0 ? y : z, (tg_tensor){ 0 }, tg_select(x, g, tg_zero(g)), tg_select(x, tg_zero(g), g), 0,
-     .simplify = select_simplify, .text = "%0 ? %1 : %2", .tex = "%0\\,?\\,%1 : %2", AVOID(0))
+     .simplify = select_simplify, .text = "%0 ? %1 : %2", .tex = "%0\\,?\\,%1 : %2", AVOID(0),
+     .example = select_example)
 tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_select_op, condition, x, y); }
 
 /* At 0 the derivative is 0, whatever the cotangent is. */
@@ -59,6 +67,17 @@ static tg_tensor clamp_rule(tg_tensor x, tg_tensor g, double a, double b) {
     const tg_tensor below_b = tg_select(tg_less_equal(x, tg_constant(x.tape, b)), g, tg_zero(g));
     return tg_select(tg_greater_equal(x, tg_constant(x.tape, a)), below_b, tg_zero(g));
 }
-MAP1_NUMBERS(clamp, AT_MOST(AT_LEAST(x, a), b), clamp_rule(x, g, a, b), .text = "min(max(%0, a), b)", .tex = "\\min(\\max(%0, a), b)")
+/* Between -0.5 and 0.75, in the middle and to both sides. */
+static bool between_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    static const double from[3] = { -0.4, -2, 0.8 }, to[3] = { 0.7, -0.6, 2 };
+    (void)rows, (void)cols;
+    example->attributes[0] = -0.5;
+    example->attributes[1] = 0.75;
+    if (index < 3) example->lo[0] = from[index], example->hi[0] = to[index];
+    return index < 3;
+}
+MAP1_NUMBERS(clamp, AT_MOST(AT_LEAST(x, a), b), clamp_rule(x, g, a, b), .text = "min(max(%0, a), b)", .tex = "\\min(\\max(%0, a), b)",
+             .example = between_example)
 
-MAP1_NUMBERS(threshold, x <= a ? b : x, tg_where_greater(x, a, g, tg_zero(g)), .text = "%0 > a ? %0 : b", .tex = "%0 > a\\,?\\,%0 : b")
+MAP1_NUMBERS(threshold, x <= a ? b : x, tg_where_greater(x, a, g, tg_zero(g)), .text = "%0 > a ? %0 : b", .tex = "%0 > a\\,?\\,%0 : b",
+             .example = between_example)

@@ -38,7 +38,13 @@ static void gather_rows_vjp(const tg_application *a, tg_tensor g, tg_tensor cota
     if (a->wanted[0]) cotangents[0] = tg_scatter_rows(g, a->inputs[1], tg_rows(a->inputs[0]));
 }
 
-const tg_op tg_gather_rows_op = { .size = sizeof(tg_op), .name = "gather_rows", .arity = 2, .shape = gather_rows_shape, .limit = gather_rows_limit,
+static bool gather_rows_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    example->shapes[0] = (tg_shape){ 3, cols, false };
+    example->shapes[1] = (tg_shape){ rows, 1, true };
+    return index == 0;
+}
+
+const tg_op tg_gather_rows_op = { .size = sizeof(tg_op), .name = "gather_rows", .arity = 2, .shape = gather_rows_shape, .example = gather_rows_example, .limit = gather_rows_limit,
                                   .f32 = gather_rows_f32, .f64 = gather_rows_f64, .vjp = gather_rows_vjp, .text = "gather_rows(%0, %1)",
                                   .tex = "%0_{%1}" };
 
@@ -83,8 +89,15 @@ static void scatter_rows_vjp(const tg_application *a, tg_tensor g, tg_tensor cot
     if (a->wanted[0]) cotangents[0] = tg_gather_rows(g, a->inputs[1]);
 }
 
+static bool scatter_rows_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)cols;
+    example->shapes[1] = (tg_shape){ rows, 1, true };
+    memcpy(example->attributes, &(height){ 3 }, sizeof(height));
+    return index == 0;
+}
+
 const tg_op tg_scatter_rows_op = { .size = sizeof(tg_op), .name = "scatter_rows", .arity = 2, .attribute_size = sizeof(height),
-                                   .shape = scatter_rows_shape, .limit = scatter_rows_limit, .f32 = scatter_rows_f32, .f64 = scatter_rows_f64,
+                                   .shape = scatter_rows_shape, .example = scatter_rows_example, .limit = scatter_rows_limit, .f32 = scatter_rows_f32, .f64 = scatter_rows_f64,
                                    .vjp = scatter_rows_vjp, .text = "scatter_rows(%0, %1)", .tex = "\\mathrm{scatter}_{%1}(%0)" };
 
 tg_tensor tg_scatter_rows(tg_tensor x, tg_tensor index, int64_t rows) {

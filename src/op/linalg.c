@@ -2,6 +2,8 @@
 #include "kernel/gemm.h"
 #include "op/builtin.h"
 
+#include <string.h>
+
 /* ---- c = op(a) op(b), op being transposition or nothing ---- */
 
 typedef struct { int32_t transpose_a, transpose_b; } transposes;
@@ -50,9 +52,19 @@ static tg_tensor matmul_simplify(const tg_application *application) {
                                 under_b.tape != NULL ? under_b : b, (under_b.tape != NULL) != t->transpose_b);
 }
 
+/* Each pair of transposes, with cols as the columns of the product and as the inner size. */
+static bool matmul_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    const transposes t     = { index & 1, index >> 1 & 1 };
+    const int64_t    inner = index < 4 ? 5 : cols, across = index < 4 ? cols : 4;
+    memcpy(example->attributes, &t, sizeof t);
+    example->shapes[0] = (tg_shape){ t.transpose_a ? inner : rows, t.transpose_a ? rows : inner, false };
+    example->shapes[1] = (tg_shape){ t.transpose_b ? across : inner, t.transpose_b ? inner : across, false };
+    return index < 8;
+}
+
 const tg_op tg_matmul_op = { .size = sizeof(tg_op), .name = "matmul", .arity = 2, .attribute_size = sizeof(transposes), .flags = TG_OP_PRODUCT,
                              .shape = matmul_shape, .simplify = matmul_simplify, .f32 = matmul_f32, .f64 = matmul_f64, .vjp = matmul_vjp,
-                             .text = "%0 %1", .tex = "%0\\,%1" };
+                             .text = "%0 %1", .tex = "%0\\,%1", .example = matmul_example };
 
 tg_tensor tg_matmul_transposed(tg_tensor a, bool transpose_a, tg_tensor b, bool transpose_b) {
     return tg_apply(a.tape != NULL ? a.tape : b.tape, &tg_matmul_op, (const tg_tensor[]){ a, b }, 2, &(transposes){ transpose_a, transpose_b });

@@ -20,8 +20,8 @@ static tg_status labels_shape(const tg_shape in[], int count, const void *attrib
     *output = (tg_shape){ 1, 1, false };
     *why    = "logits are numbers and labels are integers";
     if (in[0].rows < 0 || in[0].integer || !in[1].integer) return TG_TYPE_MISMATCH;
-    *why = "there must be one label for each row of logits";
-    return in[0].rows == in[1].rows && in[1].cols == 1 ? TG_OK : TG_SHAPE_MISMATCH;
+    *why = "there must be one label for each row of logits, and at least one class";
+    return in[0].rows == in[1].rows && in[1].cols == 1 && in[0].cols >= 1 ? TG_OK : TG_SHAPE_MISMATCH;
 }
 
 static int64_t labels_limit(const tg_shape in[], int count, const void *attributes) {
@@ -133,14 +133,32 @@ static tg_tensor binary_cross_entropy_with_logits_expand(const tg_application *a
 
 static tg_tensor mse_loss_expand(const tg_application *a) { return tg_mean(tg_square(tg_sub(a->inputs[0], a->inputs[1]))); }
 
-#define LOSS(name_, shape_, limit_, text_, tex_)                                                           \
+/* ---- examples for checks ---- */
+
+static bool labels_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)cols;
+    example->shapes[1] = (tg_shape){ rows, 1, true };
+    return index == 0;
+}
+
+static bool targets_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)rows, (void)cols;
+    example->lo[1] = 0.05;
+    example->hi[1] = 0.95;
+    return index == 0;
+}
+
+#define LOSS(name_, shape_, limit_, example_, text_, tex_)                                                           \
     const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = 2, .flags = TG_OP_ROW_SUM, .shape = shape_, .limit = limit_, \
                                     .expand = name_##_expand, .f32 = name_##_f32, .f64 = name_##_f64, .vjp = name_##_vjp, \
-                                    .text = text_, .tex = tex_ };
-LOSS(cross_entropy, labels_shape, labels_limit, "-mean(ln(softmax(%0)) at %1)", "-\\mathrm{mean}\\,\\ln\\mathrm{softmax}(%0)_{%1}")
-LOSS(cross_entropy_distribution, same_shapes, NULL, "-mean(sum_cols(%1 * ln(softmax(%0))))", "-\\mathrm{mean}\\sum_j %1 \\ln\\mathrm{softmax}(%0)")
-LOSS(binary_cross_entropy_with_logits, same_shapes, NULL, "mean(softplus(%0) - %1 * %0)", "\\mathrm{mean}(\\ln(1 + e^{%0}) - %1\\,%0)")
-LOSS(mse_loss, same_shapes, NULL, "mean((%0 - %1)^2)", "\\mathrm{mean}\\,(%0 - %1)^2")
+                                    .text = text_, .tex = tex_, .example = example_ };
+LOSS(cross_entropy, labels_shape, labels_limit, labels_example, "-mean(ln(softmax(%0)) at %1)",
+     "-\\mathrm{mean}\\,\\ln\\mathrm{softmax}(%0)_{%1}")
+LOSS(cross_entropy_distribution, same_shapes, NULL, targets_example, "-mean(sum_cols(%1 * ln(softmax(%0))))",
+     "-\\mathrm{mean}\\sum_j %1 \\ln\\mathrm{softmax}(%0)")
+LOSS(binary_cross_entropy_with_logits, same_shapes, NULL, targets_example, "mean(softplus(%0) - %1 * %0)",
+     "\\mathrm{mean}(\\ln(1 + e^{%0}) - %1\\,%0)")
+LOSS(mse_loss, same_shapes, NULL, NULL, "mean((%0 - %1)^2)", "\\mathrm{mean}\\,(%0 - %1)^2")
 
 /* ---- the slope of cross-entropy as one op, for plans: what cross_entropy_vjp records, where nothing else reads what lies between. s is a number
  * of the program, as in the gradient of a loss, or a tensor [1, 1] ---- */

@@ -63,7 +63,13 @@ static tg_status axpy_shape(const tg_shape inputs[], int count, const void *attr
     *output = inputs[1];
     return TG_OK;
 }
-MAP3(axpy, x * y + z, tg_mul(g, y), tg_mul(x, g), g, TG_OP_ACCUMULATES, .shape = axpy_shape, .text = "%0 * %1 + %2", .tex = "%0\\,%1 + %2")
+static bool axpy_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    (void)rows, (void)cols;
+    example->shapes[0] = (tg_shape){ 1, 1, false };
+    return index == 0;
+}
+MAP3(axpy, x * y + z, tg_mul(g, y), tg_mul(x, g), g, TG_OP_ACCUMULATES, .shape = axpy_shape, .text = "%0 * %1 + %2", .tex = "%0\\,%1 + %2",
+     .example = axpy_example)
 tg_tensor tg_axpy(tg_tensor a, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_axpy_op, a, x, y); }
 
 MAP3(lerp, x + z * (y - x), tg_mul(g, tg_shift(tg_neg(z), 1)), tg_mul(g, z), tg_mul(g, tg_sub(y, x)), 0,
@@ -98,10 +104,11 @@ static tg_tensor scale_simplify(const tg_application *a) {
     if (under.tape == NULL || tg_rows(under) * tg_cols(under) >= tg_rows(x) * tg_cols(x)) return TG_NONE;
     return tg_broadcast_to(tg_scale(under, c), tg_rows(x), tg_cols(x));
 }
-MAP1_NUMBER(scale, c *x, tg_scale(g, c), .simplify = scale_simplify, .text = "c * %0", .tex = "c\\,%0")
+TG_EXAMPLE_OF_NUMBERS(number, 0.75)
+MAP1_NUMBER(scale, c *x, tg_scale(g, c), .simplify = scale_simplify, .text = "c * %0", .tex = "c\\,%0", .example = number_example)
 
 static tg_tensor shift_simplify(const tg_application *a) { return NUMBER_OF(a, 0) == 0 ? a->inputs[0] : TG_NONE; }
-MAP1_NUMBER(shift, x + c, g, .simplify = shift_simplify, .text = "%0 + c", .tex = "%0 + c")
+MAP1_NUMBER(shift, x + c, g, .simplify = shift_simplify, .text = "%0 + c", .tex = "%0 + c", .example = number_example)
 
 /* min(1, c / (sqrt(x) + 1e-6)), Pascanu et al. 2013. With n = sqrt(x): d/dx = -y / (n + 1e-6) / (2 n) where y < 1.
  * Asked with <=, which a NaN does not answer, so that it goes through. */
@@ -111,8 +118,15 @@ RULE_BEGIN(clip_factor)
     const tg_tensor slope = tg_div(tg_mul(g, out), tg_mul(tg_scale(norm, -2), tg_shift(norm, 1e-6)));
     cotangents[0] = tg_select(tg_greater(tg_constant(g.tape, 1), out), slope, tg_zero(g));
 }
+/* Its kink is where sqrt(x) = c: to both sides of it. */
+static bool clip_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    example->lo[0] = index == 0 ? 0.6 : 0.1;
+    example->hi[0] = index == 0 ? 4 : 0.5;
+    return number_example(0, rows, cols, example) && index < 2;
+}
 DESCRIPTOR(clip_factor, 1, .attribute_size = sizeof(double), .flags = TG_OP_ELEMENTWISE, .vjp = clip_factor_vjp,
-           .text = "min(1, c / (sqrt(%0) + 1e-6))", .tex = "\\min(1, c / (\\sqrt{%0} + 10^{-6}))", .lo = 0.5, .hi = 4, AVOID(1))
+           .text = "min(1, c / (sqrt(%0) + 1e-6))", .tex = "\\min(1, c / (\\sqrt{%0} + 10^{-6}))", .lo = 0.5, .hi = 4, AVOID(1),
+           .example = clip_example)
 tg_tensor tg_clip_factor(tg_tensor squared_norm, double max_norm) {
     /* Both, because the factor of an infinite norm is 0, and the square of a norm that is NaN may be a negative number. */
     return tg_require_finite(tg_apply1(&tg_clip_factor_op, tg_require_finite(squared_norm), &max_norm));

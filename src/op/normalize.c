@@ -74,9 +74,11 @@ static tg_tensor batch_norm_expand(const tg_application *a) {
     return tg_mul(tg_sub(x, tg_mean_rows(x)), inverse_root(a, tg_var_rows(x, 0)));
 }
 
+TG_EXAMPLE_OF_NUMBERS(epsilon, 0.1)
+
 #define NORMAL(name_, text_, tex_, ...)                                                                    \
     const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = 1, .attribute_size = sizeof(epsilon_of), \
-                                    .shape = normal_shape, .vjp = name_##_vjp, .text = text_, .tex = tex_, __VA_ARGS__ };
+                                    .shape = normal_shape, .vjp = name_##_vjp, .example = epsilon_example, .text = text_, .tex = tex_, __VA_ARGS__ };
 
 NORMAL(layer_norm, "layer_norm(%0)", "\\mathrm{layernorm}(%0)", .flags = TG_OP_ROWWISE, .f32 = layer_norm_f32, .f64 = layer_norm_f64)
 NORMAL(rms_norm, "rms_norm(%0)", "\\mathrm{rmsnorm}(%0)", .flags = TG_OP_ROWWISE, .f32 = rms_norm_f32, .f64 = rms_norm_f64)

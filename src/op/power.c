@@ -13,8 +13,16 @@ static tg_tensor pow_scalar_simplify(const tg_application *a) {
 }
 /* c x^(c - 1); for c = 0 that is 0, and not 0 x^-1. */
 static tg_tensor pow_scalar_slope(tg_tensor x, double c) { return c == 1 ? tg_constant(x.tape, 1) : tg_scale(tg_pow_scalar(x, c - 1), c); }
+static bool exponent_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    static const double exponents[] = { 2.5, -1, 2, 0, -0.5, 3 };
+    enum { COUNT = sizeof exponents / sizeof *exponents };
+    (void)rows, (void)cols;
+    if (index < COUNT) example->attributes[0] = exponents[index];
+    return index < COUNT;
+}
 MAP1_NUMBER(pow_scalar, c == 2 ? x * x : c == -1 ? 1 / x : pow(x, c), c == 0 ? (tg_tensor){ 0 } : tg_mul(g, pow_scalar_slope(x, c)),
-            .simplify = pow_scalar_simplify, .text = "%0^c", .tex = "{%0}^c", .lo = 0.5, .hi = 2)
+            .simplify = pow_scalar_simplify, .text = "%0^c", .tex = "{%0}^c", .lo = 0.5, .hi = 2,
+            .example = exponent_example)
 
 /* d/dx = y x^(y - 1), where 0^-1 of y = 0 is replaced by 0^0, so that the product is 0. */
 static tg_tensor pow_by_base(tg_tensor x, tg_tensor y) {

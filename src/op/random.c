@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 typedef struct { double p; int64_t rows, cols; } bernoulli;
 
@@ -32,9 +33,15 @@ static tg_status bernoulli_shape(const tg_shape in[], int count, const void *att
 BERNOULLI(float, f32)
 BERNOULLI(double, f64)
 
+static bool bernoulli_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    memcpy(example->attributes, &(bernoulli){ 0.75, rows, cols }, sizeof(bernoulli));
+    return index == 0;
+}
+
 const tg_op tg_bernoulli_op = { .size = sizeof(tg_op), .name = "bernoulli", .arity = 0, .attribute_size = sizeof(bernoulli),
                                 .flags = TG_OP_ELEMENTWISE | TG_OP_RANDOM | TG_OP_STOP, .shape = bernoulli_shape, .f32 = bernoulli_f32,
-                                .f64 = bernoulli_f64, .text = "bernoulli(p)", .tex = "\\mathrm{Bernoulli}(p)" };
+                                .f64 = bernoulli_f64, .text = "bernoulli(p)", .tex = "\\mathrm{Bernoulli}(p)",
+                                .example = bernoulli_example };
 
 tg_tensor tg_bernoulli(tg_tape *tape, double p, int64_t rows, int64_t cols) {
     return tg_apply(tape, &tg_bernoulli_op, NULL, 0, &(bernoulli){ p, rows, cols });
@@ -95,10 +102,15 @@ static double normal_at(const tg_call *call, int64_t e) {
 static void normal_f32(const tg_call *call) { ELEMENTS ((float *)call->output)[e] = (float)normal_at(call, e); }
 static void normal_f64(const tg_call *call) { ELEMENTS ((double *)call->output)[e] = normal_at(call, e); }
 
+static bool range_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    memcpy(example->attributes, &(range){ -1, 2, rows, cols }, sizeof(range));
+    return index == 0;
+}
+
 #define DRAWS(name_, text_, tex_)                                                                          \
     const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = 0, .attribute_size = sizeof(range), \
                                     .flags = TG_OP_ELEMENTWISE | TG_OP_RANDOM | TG_OP_STOP, .shape = name_##_shape, .f32 = name_##_f32, \
-                                    .f64 = name_##_f64, .text = text_, .tex = tex_ };                      \
+                                    .f64 = name_##_f64, .example = range_example, .text = text_, .tex = tex_ }; \
     tg_tensor tg_##name_(tg_tape *tape, double a, double b, int64_t rows, int64_t cols) {                  \
         return tg_apply(tape, &tg_##name_##_op, NULL, 0, &(range){ a, b, rows, cols });                    \
     }

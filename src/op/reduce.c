@@ -2,6 +2,7 @@
 #include "op/reduction.h"
 #include "op/sums.h"
 
+#include <string.h>
 #include <tgmath.h>
 
 /* ---- kernels, for both types ---- */
@@ -135,7 +136,15 @@ static tg_tensor sum_to_expand(const tg_application *a) {
     return rows ? tg_sum_rows(x) : cols ? tg_sum_cols(x) : tg_view(x, 0, to->rows, to->cols);
 }
 
+/* Every pair of sizes that it can sum to. */
+static bool sum_to_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    const sizes to = { index & 1 ? 1 : rows, index & 2 ? 1 : cols };
+    memcpy(example->attributes, &to, sizeof to);
+    return index < 4;
+}
+
 const tg_op tg_sum_to_op = { .size = sizeof(tg_op), .name = "sum_to", .arity = 1, .attribute_size = sizeof(sizes), .shape = sum_to_shape,
-                             .expand = sum_to_expand, .vjp = sum_vjp, .text = "sum_to(%0)", .tex = "\\sum %0" };
+                             .expand = sum_to_expand, .vjp = sum_vjp, .text = "sum_to(%0)", .tex = "\\sum %0",
+                             .example = sum_to_example };
 
 tg_tensor tg_sum_to(tg_tensor x, int64_t rows, int64_t cols) { return tg_apply1(&tg_sum_to_op, x, &(sizes){ rows, cols }); }

@@ -115,9 +115,11 @@ static void var_cols_vjp(const tg_application *a, tg_tensor g, tg_tensor cotange
     cotangents[0] = var_slope(a, g, tg_mean_cols(a->inputs[0]), tg_cols(a->inputs[0]));
 }
 
+TG_EXAMPLE_OF_NUMBERS(correction, 0)
+
 #define VARIANCE(name_, text_, tex_, ...)                                                                  \
     const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = 1, .attribute_size = sizeof(correction), \
-                                    .shape = name_##_shape, .vjp = name_##_vjp, .text = text_, .tex = tex_, __VA_ARGS__ }; \
+                                    .shape = name_##_shape, .vjp = name_##_vjp, .example = correction_example, .text = text_, .tex = tex_, __VA_ARGS__ }; \
     tg_tensor tg_##name_(tg_tensor x, double number) { return tg_apply1(&tg_##name_##_op, x, &(correction){ number }); }
 
 VARIANCE(var, "var(%0)", "\\mathrm{var}(%0)", .expand = var_expand)

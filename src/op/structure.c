@@ -51,9 +51,17 @@ static tg_tensor broadcast_to_simplify(const tg_application *a) {
     return under.tape != NULL ? tg_broadcast_to(under, tg_rows(a->output), tg_cols(a->output)) : TG_NONE;
 }
 
+/* From every pair of sizes that it can repeat. */
+static bool broadcast_to_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    memcpy(example->attributes, &(sizes){ rows, cols }, sizeof(sizes));
+    example->shapes[0] = (tg_shape){ index & 1 ? 1 : rows, index & 2 ? 1 : cols, false };
+    return index < 4;
+}
+
 const tg_op tg_broadcast_to_op = { .size = sizeof(tg_op), .name = "broadcast_to", .arity = 1, .attribute_size = sizeof(sizes),
                                    .flags = TG_OP_ELEMENTWISE | TG_OP_BROADCAST, .shape = broadcast_to_shape, .simplify = broadcast_to_simplify,
-                                   .f32 = broadcast_to_f32, .f64 = broadcast_to_f64, .vjp = pass_on, .text = "broadcast(%0)", .tex = "%0" };
+                                   .f32 = broadcast_to_f32, .f64 = broadcast_to_f64, .vjp = pass_on, .text = "broadcast(%0)", .tex = "%0",
+                                   .example = broadcast_to_example };
 
 tg_tensor tg_broadcast_to(tg_tensor x, int64_t rows, int64_t cols) { return tg_apply1(&tg_broadcast_to_op, x, &(sizes){ rows, cols }); }
 
@@ -90,9 +98,17 @@ static tg_tensor view_simplify(const tg_application *application) {
     return under.tape != NULL ? tg_view(under, inner.offset + a->offset, a->rows, a->cols) : TG_NONE;
 }
 
+/* All of its operand in another shape, and a part in the middle. */
+static bool view_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    const tg_view_attributes whole = { 0, cols, rows }, part = { 1, rows, cols };
+    memcpy(example->attributes, index == 0 ? &whole : &part, sizeof whole);
+    if (index == 1) example->shapes[0] = (tg_shape){ rows + 2, cols + 1, false };
+    return index < 2;
+}
+
 const tg_op tg_view_op = { .size = sizeof(tg_op), .name = "view", .arity = 1, .attribute_size = sizeof(tg_view_attributes), .flags = TG_OP_VIEW,
                            .shape = view_shape, .simplify = view_simplify, .f32 = view_f32, .f64 = view_f64, .text = "view(%0)",
-                           .tex = "\\mathrm{view}(%0)" };
+                           .tex = "\\mathrm{view}(%0)", .example = view_example };
 
 tg_tensor tg_view(tg_tensor x, int64_t offset, int64_t rows, int64_t cols) {
     return tg_apply1(&tg_view_op, x, &(tg_view_attributes){ offset, rows, cols });
@@ -201,8 +217,17 @@ static tg_tensor concat_simplify(const tg_application *a) {
     return result;
 }
 
+static bool concat_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    example->count     = 3;
+    example->shapes[0] = (tg_shape){ rows, cols, false };
+    example->shapes[1] = (tg_shape){ 1, 3, false };
+    example->shapes[2] = (tg_shape){ cols, 2, false };
+    return index == 0;
+}
+
 const tg_op tg_concat_op = { .size = sizeof(tg_op), .name = "concat", .arity = -1, .flags = TG_OP_CONCAT, .shape = concat_shape, .simplify = concat_simplify, .f32 = concat_f32,
-                             .f64 = concat_f64, .vjp = concat_vjp, .text = "concat(%0, ...)", .tex = "[%0, \\dots]" };
+                             .f64 = concat_f64, .vjp = concat_vjp, .text = "concat(%0, ...)", .tex = "[%0, \\dots]",
+                             .example = concat_example };
 
 tg_tensor tg_concat(const tg_tensor parts[], int count) {
     if (parts == NULL || count <= 0) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_concat: there are no parts"), (tg_tensor){ 0 };
@@ -238,9 +263,15 @@ static int64_t one_hot_limit(const tg_shape in[], int count, const void *attribu
 ONE_HOT(float, f32)
 ONE_HOT(double, f64)
 
+static bool one_hot_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {
+    memcpy(example->attributes, &(classes){ cols }, sizeof(classes));
+    example->shapes[0] = (tg_shape){ rows, 1, true };
+    return index == 0;
+}
+
 const tg_op tg_one_hot_op = { .size = sizeof(tg_op), .name = "one_hot", .arity = 1, .attribute_size = sizeof(classes),
                               .flags = TG_OP_ROWWISE | TG_OP_STOP, .shape = one_hot_shape, .limit = one_hot_limit, .f32 = one_hot_f32,
-                              .f64 = one_hot_f64, .text = "one_hot(%0)", .tex = "\\mathrm{onehot}(%0)" };
+                              .f64 = one_hot_f64, .text = "one_hot(%0)", .tex = "\\mathrm{onehot}(%0)", .example = one_hot_example };
 
 tg_tensor tg_one_hot(tg_tensor labels, int64_t count) { return tg_apply1(&tg_one_hot_op, labels, &(classes){ count }); }
 

@@ -76,14 +76,15 @@ static bool may_join(const tg_compiler *c, uint32_t g, uint32_t id) {
     return shares(c, group, id);
 }
 
-/* A sum that can be called part by part joins the strip that computes what it adds up; it is complete when the strip is. */
+/* A sum that can be called part by part joins the strip that computes what it adds up; it is complete when the strip is. Not a sum of nothing: a strip
+ * without elements has no part in which it could be written. */
 static bool sum_may_join(const tg_compiler *c, uint32_t g, uint32_t id) {
     const tg_group *group  = &c->groups[g];
     const uint32_t *inputs = tg_inputs_of(c->graph, id);
     bool            reads  = false;
     if (group->kind != TG_GROUP_STRIP || group->count >= MOST_MEMBERS) return false;
     for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
-        if (inputs[k] == 0 || !same_shape(c, group->first, inputs[k])) return false;
+        if (inputs[k] == 0 || !same_shape(c, group->first, inputs[k]) || tg_elements(tg_shape_at(c->graph, inputs[k])) == 0) return false;
         const bool member = is_member(c, g, inputs[k]);
         if (!member && !comes_before(c, inputs[k], group->position)) return false;
         reads |= member;

@@ -632,7 +632,7 @@ static void each_matrix(visit_matrix call, void *context) {
         { "logsumexp", 2, 2, .in = { { NOT, INF, -INF, NOT } }, .weight = { 1, 1 }, .value = { NOT, NOT }, .value_only = true },
         { "glu", 1, 4, .in = { { 3, 5, 0, -BIG } }, .weight = { 1, 2 }, .value = { 1.5, 0 }, .slope = { { 0.5, 0, 0.75, 0 } } },
         { "glu", 2, 2, .in = { { 3, 0, INF, BIG } }, .weight = { 1, 2 }, .value = { 1.5, INF }, .slope = { { 0.5, 0.75, 2, NOT } } },
-        { "swiglu", 1, 4, .in = { { 0, -INF, 6, 5 } }, .weight = { 1, 2 }, .value = { 0, -0.0 }, .slope = { { 3, 0, 0, -0.0 } } },
+        { "swiglu", 1, 4, .in = { { 0, -INF, 6, 5 } }, .weight = { 1, 2 }, .value = { 0, -0.0 }, .slope = { { 3, 0, 0, 0 } } },
         { "swiglu", 2, 2, .in = { { BIG, 3, 0, NOT } }, .weight = { 1, 2 }, .value = { 3 * BIG, NOT }, .slope = { { 3, BIG, NOT, 0 } } },
         { "softmax", 1, 3, .in = { { BIG, BIG, -BIG } }, .weight = { 1, 2, 3 }, .value = { 0.5, 0.5, 0 }, .slope = { { -0.25, 0.25, 0 } } },
         { "softmax", 1, 3, .in = { { -BIG, -BIG, -INF } }, .weight = { 1, 2, 3 }, .value = { 0.5, 0.5, 0 }, .slope = { { -0.25, 0.25, 0 } } },

@@ -14,6 +14,7 @@ may() {
         grad)               [[ $to == core || $to == op ]] ;;
         plan)               [[ $to == core || $to == op || $to == kernel ]] ;;
         nn|data|explain|io|check) [[ $file == core/util.h ]] ;;
+        cli)                return 1 ;;      # a program like those of others
         *)                  return 1 ;;
     esac
 }
