@@ -14,8 +14,10 @@ static tg_tensor record_input(tg_tape *tape, const char *caller, tg_leaf_kind ki
     if (tape == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "%s: tape is NULL", caller), TG_NONE;
     if (tape->status != TG_OK) return tg_handle(tape, 0);
     tg_shape shape = { rows, cols, kind == TG_LEAF_I32 };
-    if (rows < 0 || cols < 0) return tg_fail(tape, TG_BAD_ARGUMENT, "%s: [%" PRId64 ",%" PRId64 "] is no shape", caller, rows, cols), tg_handle(tape, 0);
-    if (!tg_is_countable(shape)) return tg_fail(tape, TG_TOO_LARGE, "%s: [%" PRId64 ",%" PRId64 "] is too large", caller, rows, cols), tg_handle(tape, 0);
+    if (rows < 0 || cols < 0)
+        return tg_fail(tape, TG_BAD_ARGUMENT, "%s: [%" PRId64 ",%" PRId64 "] is no shape", caller, rows, cols), tg_handle(tape, 0);
+    if (!tg_is_countable(shape))
+        return tg_fail(tape, TG_TOO_LARGE, "%s: [%" PRId64 ",%" PRId64 "] is too large", caller, rows, cols), tg_handle(tape, 0);
     if (data == NULL && rows * cols > 0) return tg_fail(tape, TG_NULL_ARGUMENT, "%s: data is NULL", caller), tg_handle(tape, 0);
     return tg_record_leaf(tape, kind == TG_LEAF_I32 ? &tg_labels_op : &tg_input_op, shape, &(tg_leaf){ .kind = kind, .data = data }, NULL);
 }

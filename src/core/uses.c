@@ -41,6 +41,7 @@ tg_node_of_use *tg_use_of(tg_tape *tape, const void *object) {
     if (tape->use_count < tape->known_uses && tape->uses[tape->use_count]->object == object) return tape->uses[tape->use_count++];
     tg_node_of_use *use = find_or_add(tape, object);
     tape->known_uses = tape->use_count;
-    if (use != NULL && tg_grow((void **)&tape->uses, &tape->use_capacity, tape->use_count + 1, sizeof *tape->uses)) tape->uses[tape->use_count++] = use;
+    if (use != NULL && tg_grow((void **)&tape->uses, &tape->use_capacity, tape->use_count + 1, sizeof *tape->uses))
+        tape->uses[tape->use_count++] = use;
     return use;
 }

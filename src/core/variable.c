@@ -137,7 +137,8 @@ static tg_status check_new(const tg_params *params, const char *name, int64_t ro
 static tg_status check_group(const tg_block *block, const char *name, bool state) {
     if (block == NULL) return TG_OK;
     if (block->closed)
-        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_variable_new: group \"%.100s\" is in use and takes no further variable \"%.100s\"", block->name, name);
+        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_variable_new: group \"%.100s\" is in use and takes no further variable \"%.100s\"", block->name,
+                              name);
     if (block->state != state)
         return tg_fail_thread(TG_BAD_ARGUMENT, "tg_variable_new: \"%.100s\" is %s, and group \"%.100s\" holds the other kind", name,
                               state ? "state" : "trainable", block->name);
@@ -282,7 +283,8 @@ static int64_t frozen_set(tg_block *block) {
     char *text = tg_text_format("%.*s", (int)length, set);
     tg_text_release(set);
     while (text != NULL && index < block->frozen_set_count && strcmp(block->frozen_sets[index], text) != 0) index++;
-    if (text == NULL || !tg_grow((void **)&block->frozen_sets, &block->frozen_set_capacity, index + 1, sizeof *block->frozen_sets)) return tg_text_release(text), -1;
+    if (text == NULL || !tg_grow((void **)&block->frozen_sets, &block->frozen_set_capacity, index + 1, sizeof *block->frozen_sets))
+        return tg_text_release(text), -1;
     const bool is_known = length == 0 || index < block->frozen_set_count;
     if (is_known) tg_text_release(text);
     else block->frozen_sets[block->frozen_set_count++] = text;
@@ -353,7 +355,8 @@ static bool add_like(tg_params *like, const tg_variable *v, const char *prefix) 
     char  *name   = tg_allocate(length);
     if (name == NULL) return false;
     snprintf(name, length, "%s/%s", prefix, v->name);
-    tg_variable *made = tg_variable_new(like, name, v->rows, v->cols, &(tg_variable_options){ .group = v->block->name, .state = true, .file = v->file });
+    tg_variable *made =
+        tg_variable_new(like, name, v->rows, v->cols, &(tg_variable_options){ .group = v->block->name, .state = true, .file = v->file });
     tg_release(name, length);
     return made != NULL;
 }

@@ -64,7 +64,8 @@ static tg_status look_at_values(tg_tape *tape, const bool *printed, uint32_t cou
     v->tensors  = tg_allocate(count * sizeof *v->tensors);
     v->out      = tg_allocate(count * sizeof *v->out);
     v->elements = tg_allocate((size_t)count * MOST_VALUES * sizeof *v->elements);
-    if (v->tensors == NULL || v->out == NULL || v->elements == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " values", count);
+    if (v->tensors == NULL || v->out == NULL || v->elements == NULL)
+        return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " values", count);
     for (uint32_t id = 1; id <= count; id++) {
         if (!printed[id] || tg_node_at(tape, id, &node) != TG_OK || !has_values(&node)) continue;
         v->out[v->count]       = v->elements + (size_t)v->count * MOST_VALUES;

@@ -217,12 +217,15 @@ static tg_status check_arguments(tg_tensor y, tg_tensor seed, const tg_tensor xs
         if (seed.tape != tape) return tg_fail(tape, TG_WRONG_TAPE, "tg_gradients: the seed belongs to another tape");
         if (tg_check_tensor(seed, "tg_gradients") != TG_OK) return tape->status;
         const tg_shape s = tg_shape_of(seed);
-        if (s.rows != shape.rows || s.cols != shape.cols || s.integer) return tg_fail(tape, TG_SHAPE_MISMATCH, "tg_gradients: the seed has not the shape of v%u", y.id);
+        if (s.rows != shape.rows || s.cols != shape.cols || s.integer)
+            return tg_fail(tape, TG_SHAPE_MISMATCH, "tg_gradients: the seed has not the shape of v%u", y.id);
     }
     for (int i = 0; i < count; i++) {
-        if (xs[i].tape != tape) return tg_fail(tape, xs[i].tape == NULL ? TG_NULL_ARGUMENT : TG_WRONG_TAPE, "tg_gradients: wanted tensor %d is not of this tape", i);
+        if (xs[i].tape != tape)
+            return tg_fail(tape, xs[i].tape == NULL ? TG_NULL_ARGUMENT : TG_WRONG_TAPE, "tg_gradients: wanted tensor %d is not of this tape", i);
         if (tg_check_tensor(xs[i], "tg_gradients") != TG_OK) return tape->status;
-        if (tg_shape_of(xs[i]).integer) return tg_fail(tape, TG_TYPE_MISMATCH, "tg_gradients: v%u holds integers, which have no derivative", xs[i].id);
+        if (tg_shape_of(xs[i]).integer)
+            return tg_fail(tape, TG_TYPE_MISMATCH, "tg_gradients: v%u holds integers, which have no derivative", xs[i].id);
     }
     return tg_shape_of(y).integer ? tg_fail(tape, TG_TYPE_MISMATCH, "tg_gradients: v%u holds integers", y.id) : TG_OK;
 }
@@ -276,20 +279,27 @@ static tg_tensor result_for(tg_walk *walk, uint32_t header, uint32_t x) {
 /* k of n: counted when all messages are there. */
 static void number_messages(const tg_tape *tape, const tg_section *section, tg_walk *walk) {
     memset(walk->last_part, 0, walk->last_part_capacity * sizeof *walk->last_part);
-    for (uint32_t i = 0; i < section->message_count; i++) tape->messages[section->messages + i].k = (int32_t)++walk->last_part[tape->messages[section->messages + i].to];
-    for (uint32_t i = 0; i < section->message_count; i++) tape->messages[section->messages + i].n = (int32_t)walk->last_part[tape->messages[section->messages + i].to];
+    for (uint32_t i = 0; i < section->message_count; i++)
+        tape->messages[section->messages + i].k = (int32_t)++walk->last_part[tape->messages[section->messages + i].to];
+    for (uint32_t i = 0; i < section->message_count; i++)
+        tape->messages[section->messages + i].n = (int32_t)walk->last_part[tape->messages[section->messages + i].to];
 }
 
 static void close_section(tg_walk *walk, uint32_t header, size_t first_message, size_t first_finite, const tg_tensor out[], int count) {
     tg_tape     *tape   = walk->tape;
     const size_t finite = tape->finite.count - first_finite;
     if (!tg_grow((void **)&tape->sections, &tape->section_capacity, tape->section_count + 1, sizeof *tape->sections) ||
-        !tg_grow((void **)&tape->section_nodes, &tape->section_node_capacity, tape->section_node_count + (size_t)count + finite, sizeof *tape->section_nodes)) {
+        !tg_grow((void **)&tape->section_nodes, &tape->section_node_capacity, tape->section_node_count + (size_t)count + finite,
+                 sizeof *tape->section_nodes)) {
         tg_fail(tape, TG_OUT_OF_MEMORY, "tg_gradients: no memory for the list of results");
         return;
     }
-    tg_section section = { .header = header, .results = (uint32_t)tape->section_node_count, .result_count = (uint32_t)count, .finite_count = (uint32_t)finite,
-                           .messages = (uint32_t)first_message, .message_count = (uint32_t)(tape->message_count - first_message) };
+    tg_section section = { .header        = header,
+                           .results       = (uint32_t)tape->section_node_count,
+                           .result_count  = (uint32_t)count,
+                           .finite_count  = (uint32_t)finite,
+                           .messages      = (uint32_t)first_message,
+                           .message_count = (uint32_t)(tape->message_count - first_message) };
     for (int i = 0; i < count; i++) tape->section_nodes[tape->section_node_count++] = out[i].id;
     for (size_t i = 0; i < finite; i++) tape->section_nodes[tape->section_node_count++] = tape->finite.at[first_finite + i];
     number_messages(tape, &section, walk);
@@ -324,7 +334,8 @@ static void release_walk(tg_walk *walk) {
 tg_status tg_gradients(tg_tensor y, tg_tensor seed, const tg_tensor xs[], int count, tg_tensor out[], const tg_gradients_options *options) {
     tg_tape *tape = y.tape;
     if (tape == NULL || (count > 0 && (xs == NULL || out == NULL)) || count < 0)
-        return tape == NULL ? tg_fail_thread(TG_NULL_ARGUMENT, "tg_gradients: y is not given") : tg_fail(tape, TG_NULL_ARGUMENT, "tg_gradients: a list is NULL");
+        return tape == NULL ? tg_fail_thread(TG_NULL_ARGUMENT, "tg_gradients: y is not given")
+                            : tg_fail(tape, TG_NULL_ARGUMENT, "tg_gradients: a list is NULL");
     walk_header h           = { .allow_unused = options != NULL && options->allow_unused };
     const bool  allow_unused = h.allow_unused != 0;
     if (check_arguments(y, seed, xs, count) == TG_OK && make_header(tape, &h, y, seed, xs, count)) {

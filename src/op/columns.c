@@ -114,9 +114,19 @@ static bool pad_cols_example(int index, int64_t rows, int64_t cols, tg_op_exampl
     return index < 2;
 }
 
-const tg_op tg_pad_cols_op = { .size = sizeof(tg_op), .name = "pad_cols", .arity = 1, .attribute_size = sizeof(padding), .flags = TG_OP_ROWWISE,
-                               .shape = pad_cols_shape, .simplify = pad_cols_simplify, .f32 = pad_cols_f32, .f64 = pad_cols_f64, .vjp = pad_cols_vjp, .example = pad_cols_example,
-                               .text = "pad_cols(%0)", .tex = "[0, %0, 0]" };
+const tg_op tg_pad_cols_op = { .size           = sizeof(tg_op),
+                               .name           = "pad_cols",
+                               .arity          = 1,
+                               .attribute_size = sizeof(padding),
+                               .flags          = TG_OP_ROWWISE,
+                               .shape          = pad_cols_shape,
+                               .simplify       = pad_cols_simplify,
+                               .f32            = pad_cols_f32,
+                               .f64            = pad_cols_f64,
+                               .vjp            = pad_cols_vjp,
+                               .example        = pad_cols_example,
+                               .text           = "pad_cols(%0)",
+                               .tex            = "[0, %0, 0]" };
 
 tg_tensor tg_pad_cols(tg_tensor x, int64_t left, int64_t right) { return tg_apply1(&tg_pad_cols_op, x, &(padding){ left, right }); }
 
@@ -167,9 +177,18 @@ static bool concat_cols_example(int index, int64_t rows, int64_t cols, tg_op_exa
     return index < 2;
 }
 
-const tg_op tg_concat_cols_op = { .size = sizeof(tg_op), .name = "concat_cols", .arity = -1, .flags = TG_OP_ROWWISE, .shape = concat_cols_shape, .example = concat_cols_example,
-                                  .simplify = concat_cols_simplify, .f32 = concat_cols_f32, .f64 = concat_cols_f64, .vjp = concat_cols_vjp,
-                                  .text = "concat_cols(%0, ...)", .tex = "[%0 \\mid \\dots]" };
+const tg_op tg_concat_cols_op = { .size     = sizeof(tg_op),
+                                  .name     = "concat_cols",
+                                  .arity    = -1,
+                                  .flags    = TG_OP_ROWWISE,
+                                  .shape    = concat_cols_shape,
+                                  .example  = concat_cols_example,
+                                  .simplify = concat_cols_simplify,
+                                  .f32      = concat_cols_f32,
+                                  .f64      = concat_cols_f64,
+                                  .vjp      = concat_cols_vjp,
+                                  .text     = "concat_cols(%0, ...)",
+                                  .tex      = "[%0 \\mid \\dots]" };
 
 tg_tensor tg_concat_cols(const tg_tensor parts[], int count) {
     if (parts == NULL || count <= 0) return tg_tape_fail(NULL, TG_NULL_ARGUMENT, "tg_concat_cols: there are no parts");

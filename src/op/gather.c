@@ -44,9 +44,17 @@ static bool gather_rows_example(int index, int64_t rows, int64_t cols, tg_op_exa
     return index == 0;
 }
 
-const tg_op tg_gather_rows_op = { .size = sizeof(tg_op), .name = "gather_rows", .arity = 2, .shape = gather_rows_shape, .example = gather_rows_example, .limit = gather_rows_limit,
-                                  .f32 = gather_rows_f32, .f64 = gather_rows_f64, .vjp = gather_rows_vjp, .text = "gather_rows(%0, %1)",
-                                  .tex = "%0_{%1}" };
+const tg_op tg_gather_rows_op = { .size    = sizeof(tg_op),
+                                  .name    = "gather_rows",
+                                  .arity   = 2,
+                                  .shape   = gather_rows_shape,
+                                  .example = gather_rows_example,
+                                  .limit   = gather_rows_limit,
+                                  .f32     = gather_rows_f32,
+                                  .f64     = gather_rows_f64,
+                                  .vjp     = gather_rows_vjp,
+                                  .text    = "gather_rows(%0, %1)",
+                                  .tex     = "%0_{%1}" };
 
 tg_tensor tg_gather_rows(tg_tensor table, tg_tensor index) { return tg_apply2(&tg_gather_rows_op, table, index); }
 
@@ -96,9 +104,18 @@ static bool scatter_rows_example(int index, int64_t rows, int64_t cols, tg_op_ex
     return index == 0;
 }
 
-const tg_op tg_scatter_rows_op = { .size = sizeof(tg_op), .name = "scatter_rows", .arity = 2, .attribute_size = sizeof(height),
-                                   .shape = scatter_rows_shape, .example = scatter_rows_example, .limit = scatter_rows_limit, .f32 = scatter_rows_f32, .f64 = scatter_rows_f64,
-                                   .vjp = scatter_rows_vjp, .text = "scatter_rows(%0, %1)", .tex = "\\mathrm{scatter}_{%1}(%0)" };
+const tg_op tg_scatter_rows_op = { .size           = sizeof(tg_op),
+                                   .name           = "scatter_rows",
+                                   .arity          = 2,
+                                   .attribute_size = sizeof(height),
+                                   .shape          = scatter_rows_shape,
+                                   .example        = scatter_rows_example,
+                                   .limit          = scatter_rows_limit,
+                                   .f32            = scatter_rows_f32,
+                                   .f64            = scatter_rows_f64,
+                                   .vjp            = scatter_rows_vjp,
+                                   .text           = "scatter_rows(%0, %1)",
+                                   .tex            = "\\mathrm{scatter}_{%1}(%0)" };
 
 tg_tensor tg_scatter_rows(tg_tensor x, tg_tensor index, int64_t rows) {
     return tg_apply(x.tape != NULL ? x.tape : index.tape, &tg_scatter_rows_op, (const tg_tensor[]){ x, index }, 2, &(height){ rows });

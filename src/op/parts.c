@@ -126,10 +126,26 @@ static bool diag_embed_example(int index, int64_t rows, int64_t cols, tg_op_exam
     return index == 0;
 }
 
-const tg_op tg_diagonal_op = { .size = sizeof(tg_op), .name = "diagonal", .arity = 1, .shape = diagonal_shape, .f32 = diagonal_f32,
-                               .f64 = diagonal_f64, .vjp = diagonal_vjp, .example = diagonal_example, .text = "diagonal(%0)", .tex = "\\mathrm{diagonal}(%0)" };
-const tg_op tg_diag_embed_op = { .size = sizeof(tg_op), .name = "diag_embed", .arity = 1, .shape = diag_embed_shape, .f32 = diag_embed_f32,
-                                 .f64 = diag_embed_f64, .vjp = diag_embed_vjp, .example = diag_embed_example, .text = "diag_embed(%0)", .tex = "\\mathrm{diag}(%0)" };
+const tg_op tg_diagonal_op   = { .size    = sizeof(tg_op),
+                                 .name    = "diagonal",
+                                 .arity   = 1,
+                                 .shape   = diagonal_shape,
+                                 .f32     = diagonal_f32,
+                                 .f64     = diagonal_f64,
+                                 .vjp     = diagonal_vjp,
+                                 .example = diagonal_example,
+                                 .text    = "diagonal(%0)",
+                                 .tex     = "\\mathrm{diagonal}(%0)" };
+const tg_op tg_diag_embed_op = { .size    = sizeof(tg_op),
+                                 .name    = "diag_embed",
+                                 .arity   = 1,
+                                 .shape   = diag_embed_shape,
+                                 .f32     = diag_embed_f32,
+                                 .f64     = diag_embed_f64,
+                                 .vjp     = diag_embed_vjp,
+                                 .example = diag_embed_example,
+                                 .text    = "diag_embed(%0)",
+                                 .tex     = "\\mathrm{diag}(%0)" };
 
 tg_tensor tg_diagonal(tg_tensor x) { return tg_apply1(&tg_diagonal_op, x, NULL); }
 tg_tensor tg_diag_embed(tg_tensor x) { return tg_apply1(&tg_diag_embed_op, x, NULL); }

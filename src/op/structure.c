@@ -193,7 +193,8 @@ static void add_simplified(part_list *list, tg_tensor part) {
     const tg_tensor           viewed = tg_tensor_at(part.tape, node.inputs[0]);
     const tg_view_attributes *view   = node.attributes;
     const bool                whole  = view->offset == 0 && elements_of(part) == elements_of(viewed);
-    const bool of_concat = (node_of(viewed).op->flags & TG_OP_CONCAT) != 0 && add_pieces(list, viewed, view->offset, view->offset + elements_of(part));
+    const bool                of_concat =
+        (node_of(viewed).op->flags & TG_OP_CONCAT) != 0 && add_pieces(list, viewed, view->offset, view->offset + elements_of(part));
     if (!of_concat) add_part(list, whole ? viewed : part);
     list->differs |= of_concat || whole;
 }
@@ -225,9 +226,18 @@ static bool concat_example(int index, int64_t rows, int64_t cols, tg_op_example 
     return index == 0;
 }
 
-const tg_op tg_concat_op = { .size = sizeof(tg_op), .name = "concat", .arity = -1, .flags = TG_OP_CONCAT, .shape = concat_shape, .simplify = concat_simplify, .f32 = concat_f32,
-                             .f64 = concat_f64, .vjp = concat_vjp, .text = "concat(%0, ...)", .tex = "[%0, \\dots]",
-                             .example = concat_example };
+const tg_op tg_concat_op = { .size     = sizeof(tg_op),
+                             .name     = "concat",
+                             .arity    = -1,
+                             .flags    = TG_OP_CONCAT,
+                             .shape    = concat_shape,
+                             .simplify = concat_simplify,
+                             .f32      = concat_f32,
+                             .f64      = concat_f64,
+                             .vjp      = concat_vjp,
+                             .text     = "concat(%0, ...)",
+                             .tex      = "[%0, \\dots]",
+                             .example  = concat_example };
 
 tg_tensor tg_concat(const tg_tensor parts[], int count) {
     if (parts == NULL || count <= 0) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_concat: there are no parts"), (tg_tensor){ 0 };
@@ -294,7 +304,9 @@ const tg_op tg_stop_op = { .size = sizeof(tg_op), .name = "stop", .arity = 1, .f
 
 tg_tensor tg_stop(tg_tensor x) { return tg_apply1(&tg_stop_op, x, NULL); }
 
-const tg_op tg_copy_op = { .size = sizeof(tg_op), .name = "copy", .arity = 1, .flags = TG_OP_ELEMENTWISE, .f32 = stop_f32, .f64 = stop_f64, .text = "%0" };
+const tg_op tg_copy_op = {
+    .size = sizeof(tg_op), .name = "copy", .arity = 1, .flags = TG_OP_ELEMENTWISE, .f32 = stop_f32, .f64 = stop_f64, .text = "%0"
+};
 
 /* ---- assign: the value of its second operand; the executing call writes it to the variable that the first one is ---- */
 

@@ -118,7 +118,8 @@ uint32_t tg_copy_node(tg_compiler *c, tg_tape *to, uint32_t id, const uint32_t i
 
 tg_tape *tg_new_graph(tg_compiler *c) {
     tg_tape *graph = tg_tape_create(&(tg_tape_options){ .type = c->options->type });
-    if (graph == NULL) return tg_last_error(NULL), tg_fail(c->tape, TG_OUT_OF_MEMORY, "no memory to compile a step of %zu nodes", c->tape->length), NULL;
+    if (graph == NULL)
+        return tg_last_error(NULL), tg_fail(c->tape, TG_OUT_OF_MEMORY, "no memory to compile a step of %zu nodes", c->tape->length), NULL;
     graph->is_internal = true;
     return graph;
 }

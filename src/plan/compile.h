@@ -39,7 +39,15 @@ typedef struct tg_outcome {
 
 /* ---- groups ---- */
 
-typedef enum tg_group_kind { TG_GROUP_CALL, TG_GROUP_STRIP, TG_GROUP_PRODUCT, TG_GROUP_CONCAT, TG_GROUP_LABELS, TG_GROUP_FINITE, TG_GROUP_WRITE } tg_group_kind;
+typedef enum tg_group_kind {
+    TG_GROUP_CALL,
+    TG_GROUP_STRIP,
+    TG_GROUP_PRODUCT,
+    TG_GROUP_CONCAT,
+    TG_GROUP_LABELS,
+    TG_GROUP_FINITE,
+    TG_GROUP_WRITE
+} tg_group_kind;
 
 typedef struct tg_group {
     tg_group_kind kind;

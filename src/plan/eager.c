@@ -68,9 +68,11 @@ static void bind(tg_tape *tape, uint32_t id, const tg_leaf *leaf) {
 
 static tg_tape *expansion_of(tg_tape *tape) {
     eager *e = eager_of(tape);
-    if (e->expansion == NULL) e->expansion = tg_tape_create(&(tg_tape_options){ .type = tape->type, .keep_denormals = tape->keep_denormals, .seed = tape->seed });
+    if (e->expansion == NULL)
+        e->expansion = tg_tape_create(&(tg_tape_options){ .type = tape->type, .keep_denormals = tape->keep_denormals, .seed = tape->seed });
     if (e->expansion == NULL) return tg_last_error(NULL), tg_fail(tape, TG_OUT_OF_MEMORY, "no memory to expand an op"), NULL;
-    if (e->expansion->executor == NULL && tg_set_eager(e->expansion) != TG_OK) return tg_fail(tape, TG_OUT_OF_MEMORY, "no memory to expand an op"), NULL;
+    if (e->expansion->executor == NULL && tg_set_eager(e->expansion) != TG_OK)
+        return tg_fail(tape, TG_OUT_OF_MEMORY, "no memory to expand an op"), NULL;
     e->expansion->is_internal = true;
     tg_begin(e->expansion, &(tg_begin_options){ .training = tape->training });
     return e->expansion;
@@ -131,9 +133,18 @@ static tg_status run_kernel_on(tg_tape *tape, uint32_t id, tg_operand *inputs) {
         inputs[k] = ids[k] != 0 ? tg_operand_of(value_of(tape, ids[k]), tg_shape_at(tape, ids[k]), (op->flags & TG_OP_ELEMENTWISE) != 0, shape)
                                 : (tg_operand){ .rows = -1, .cols = -1 };
     const bool    summed = (op->flags & TG_OP_ROW_SUM) != 0 && count > 0;
-    const tg_call call   = { .output = value_of(tape, id), .rows = shape.rows, .cols = shape.cols, .inputs = inputs, .input_count = count,
-                             .attributes = tg_attributes_of(tape, id), .row_end = shape.rows, .all_rows = summed ? inputs[0].rows : shape.rows, .all_cols = summed ? inputs[0].cols : shape.cols,
-                             .seed = tape->seed, .step = tape->step, .draw = op->flags & TG_OP_RANDOM ? tape->draws - 1 : 0 };
+    const tg_call call   = { .output      = value_of(tape, id),
+                             .rows        = shape.rows,
+                             .cols        = shape.cols,
+                             .inputs      = inputs,
+                             .input_count = count,
+                             .attributes  = tg_attributes_of(tape, id),
+                             .row_end     = shape.rows,
+                             .all_rows    = summed ? inputs[0].rows : shape.rows,
+                             .all_cols    = summed ? inputs[0].cols : shape.cols,
+                             .seed        = tape->seed,
+                             .step        = tape->step,
+                             .draw        = op->flags & TG_OP_RANDOM ? tape->draws - 1 : 0 };
     if (tape->type == TG_F64) op->f64(&call);
     else if (op->f32 != NULL) op->f32(&call);
     else {
@@ -212,8 +223,8 @@ static void write_all(const tg_tape *tape, const tg_writes *writes) {
         const tg_write *w    = &writes->at[i];
         const tg_type   type = w->block->params->type;
         const char     *from = value_of(tape, w->assign);
-        tg_convert((char *)w->block->data + (size_t)w->begin * tg_type_bytes(type), type, from + (size_t)w->from * tg_type_bytes(tape->type), tape->type,
-                   w->end - w->begin);
+        tg_convert((char *)w->block->data + (size_t)w->begin * tg_type_bytes(type), type, from + (size_t)w->from * tg_type_bytes(tape->type),
+                   tape->type, w->end - w->begin);
         if (i + 1 == writes->count || writes->at[i + 1].block != w->block) w->block->version++;
     }
 }

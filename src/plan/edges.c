@@ -42,7 +42,8 @@ tg_status tg_add_data_edges(tg_compiler *c) {
         const tg_group *group = &c->groups[g];
         if (group->kind == TG_GROUP_FINITE) c->checks[c->check_count++] = g;
         if (group->kind == TG_GROUP_LABELS) add_label_edges(c, g, group);
-        else if (group->kind == TG_GROUP_FINITE || group->kind == TG_GROUP_WRITE) tg_add_edge(c, tg_producer(c, c->outcomes[group->outcome].value), g);
+        else if (group->kind == TG_GROUP_FINITE || group->kind == TG_GROUP_WRITE)
+            tg_add_edge(c, tg_producer(c, c->outcomes[group->outcome].value), g);
         else add_member_edges(c, g);
     }
     return c->tape->status;
@@ -53,7 +54,9 @@ tg_status tg_add_data_edges(tg_compiler *c) {
 static tg_reader reader_of(const tg_compiler *c, uint32_t node, uint32_t operand) {
     const uint32_t id   = tg_inputs_of(c->graph, node)[operand];
     const tg_root  root = tg_root_of(c, id);
-    return (tg_reader){ .leaf = root.node, .node = node, .operand = operand, .begin = root.offset, .end = root.offset + tg_elements(tg_shape_at(c->graph, id)) };
+    return (tg_reader){
+        .leaf = root.node, .node = node, .operand = operand, .begin = root.offset, .end = root.offset + tg_elements(tg_shape_at(c->graph, id))
+    };
 }
 
 static bool reads_block(const tg_compiler *c, uint32_t node, uint32_t operand) {
@@ -141,7 +144,8 @@ static size_t behind_last_reader(const tg_compiler *c, uint32_t leaf, int64_t en
 typedef bool (*visit_fn)(tg_compiler *c, const tg_reader *r, uint32_t g, tg_allows_fn allows, uint32_t written);
 
 /* From the last reader on, while one of them may reach beyond begin. */
-static bool each_reader(tg_compiler *c, uint32_t g, uint32_t leaf, int64_t begin, int64_t end, visit_fn visit, tg_allows_fn allows, uint32_t written) {
+static bool each_reader(tg_compiler *c, uint32_t g, uint32_t leaf, int64_t begin, int64_t end, visit_fn visit, tg_allows_fn allows,
+                        uint32_t written) {
     for (size_t i = behind_last_reader(c, leaf, end); i-- > 0;) {
         const tg_reader *r = &c->readers[i];
         if (r->leaf != leaf || r->latest_end <= begin) break;
@@ -161,5 +165,6 @@ static bool precede(tg_compiler *c, const tg_reader *r, uint32_t g, tg_allows_fn
 }
 
 bool tg_put_behind_readers(tg_compiler *c, uint32_t g, uint32_t leaf, int64_t begin, int64_t end, tg_allows_fn allows, uint32_t written) {
-    return mark_behind(c, g) && each_reader(c, g, leaf, begin, end, can_precede, allows, written) && each_reader(c, g, leaf, begin, end, precede, allows, written);
+    return mark_behind(c, g) && each_reader(c, g, leaf, begin, end, can_precede, allows, written) &&
+           each_reader(c, g, leaf, begin, end, precede, allows, written);
 }

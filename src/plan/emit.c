@@ -62,7 +62,8 @@ static void emit_concat(tg_emitter *e, uint32_t id) {
 static void emit_write(tg_emitter *e, const tg_outcome *o) {
     if (o->placed) return;
     const tg_type type  = o->write.block->params->type;
-    tg_place      from  = tg_emit_place(e, o->value), to = { TG_BASE_LEAVES + tg_leaf_number(e->c, o->target), (size_t)o->write.begin * tg_type_bytes(type) };
+    tg_place      from  = tg_emit_place(e, o->value),
+             to         = { TG_BASE_LEAVES + tg_leaf_number(e->c, o->target), (size_t)o->write.begin * tg_type_bytes(type) };
     from.offset += (size_t)o->write.from * tg_type_bytes(e->code->type);
     tg_emit_copy(e, to, type, from, e->code->type, o->write.end - o->write.begin, o->node);
 }
@@ -101,7 +102,8 @@ static void emit_poison(tg_emitter *e, const tg_group *group) {
     for (uint32_t id = e->c->ended[group->end]; id != 0; id = e->c->next_ended[id]) {
         if (e->c->ended_bytes[id] == 0) continue;
         tg_emit_slot(e, TG_SLOT_TO, e->code->instruction_count, e->c->places[id]);
-        tg_emit_instruction(e, (tg_instruction){ .kind = TG_DO_POISON, .count = (int64_t)e->c->ended_bytes[id], .node = tg_record_of(e->c->graph, id)->origin });
+        tg_emit_instruction(
+            e, (tg_instruction){ .kind = TG_DO_POISON, .count = (int64_t)e->c->ended_bytes[id], .node = tg_record_of(e->c->graph, id)->origin });
     }
 }
 #endif
@@ -133,8 +135,8 @@ static void emit_leaves(tg_emitter *e) {
         if (leaf->kind == TG_LEAF_CONSTANT) set_constant(code, code->numbers + place.offset, leaf->number);
         else if (leaf->kind == TG_LEAF_SCALAR) code->leaves[tg_leaf_number(c, id)].number = place.offset + 1;
         else if (place.base == TG_BASE_ARENA)
-            tg_emit_copy(e, place, code->type, (tg_place){ TG_BASE_LEAVES + tg_leaf_number(c, id), 0 }, type_of_leaf(leaf), tg_elements(tg_shape_at(c->graph, id)),
-                     tg_record_of(c->graph, id)->origin);
+            tg_emit_copy(e, place, code->type, (tg_place){ TG_BASE_LEAVES + tg_leaf_number(c, id), 0 }, type_of_leaf(leaf),
+                         tg_elements(tg_shape_at(c->graph, id)), tg_record_of(c->graph, id)->origin);
     }
 }
 
@@ -160,7 +162,8 @@ static void list_outcomes(tg_emitter *e) {
     tg_plan_code *code = e->code;
     for (size_t i = 0; i < e->c->outcome_count; i++) {
         const tg_outcome *o = &e->c->outcomes[i];
-        if (o->kind == TG_READ && o->value != 0 && tg_emit_grow(e, (void **)&code->readable, &code->readable_capacity, code->readable_count + 1, sizeof *code->readable))
+        if (o->kind == TG_READ && o->value != 0 &&
+            tg_emit_grow(e, (void **)&code->readable, &code->readable_capacity, code->readable_count + 1, sizeof *code->readable))
             code->readable[code->readable_count++] = (tg_readable){ o->node, tg_emit_place(e, o->value) };
         if (o->kind != TG_WRITE || (code->written_count > 0 && code->written[code->written_count - 1] == o->write.block)) continue;
         if (tg_emit_grow(e, (void **)&code->written, &code->written_capacity, code->written_count + 1, sizeof *code->written))

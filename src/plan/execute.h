@@ -39,7 +39,8 @@ tg_status tg_check_finite(tg_tape *tape, uint32_t id, const void *value, tg_type
 
 /* The same without a tape: TG_OK, or what is wrong with the value or the labels of node id, as a sentence. */
 tg_status tg_describe_labels(char sentence[TG_SENTENCE], uint32_t id, const char *op, const int32_t *labels, tg_shape shape, int64_t limit);
-tg_status tg_describe_finite(char sentence[TG_SENTENCE], uint32_t id, const char *op, const char *name, const void *value, tg_shape shape, tg_type type);
+tg_status tg_describe_finite(char sentence[TG_SENTENCE], uint32_t id, const char *op, const char *name, const void *value, tg_shape shape,
+                             tg_type type);
 bool      tg_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes);
 size_t    tg_input_bytes(const tg_leaf *leaf, tg_shape shape);
 

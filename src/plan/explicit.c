@@ -47,7 +47,8 @@ const char *tg_plan_error(const tg_plan *plan) { return plan != NULL ? plan->sen
 static bool is_wanted(const tg_plan *plan, int index) { return plan->inputs[index].leaf != SIZE_MAX; }
 
 static tg_status check_outside(tg_plan *plan, int index, const void *data, size_t bytes) {
-    if (tg_overlap(data, bytes, plan->arena, plan->code.arena_bytes)) return fail(plan, TG_OVERLAP, "tg_plan_bind: input %d lies in memory of the plan", index);
+    if (tg_overlap(data, bytes, plan->arena, plan->code.arena_bytes))
+        return fail(plan, TG_OVERLAP, "tg_plan_bind: input %d lies in memory of the plan", index);
     for (size_t i = 0; i < plan->code.leaf_count; i++) {
         const tg_leaf *leaf = &plan->code.leaves[i].leaf;
         if (leaf->kind == TG_LEAF_BLOCK && tg_overlap(data, bytes, leaf->block->data, leaf->block->bytes))
@@ -82,7 +83,8 @@ static tg_status bind(tg_plan *plan, int index, const void *data, tg_type type) 
 
 static tg_status check_and_bind(tg_plan *plan, int index, const void *data, tg_type type) {
     if (plan == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_plan_bind: plan is NULL");
-    if (index < 0 || index >= plan->input_count) return fail(plan, TG_OUT_OF_RANGE, "tg_plan_bind: there is no input %d of %d", index, plan->input_count);
+    if (index < 0 || index >= plan->input_count)
+        return fail(plan, TG_OUT_OF_RANGE, "tg_plan_bind: there is no input %d of %d", index, plan->input_count);
     return plan->inputs[index].status = bind(plan, index, data, type);
 }
 
@@ -106,8 +108,8 @@ static tg_status check_inputs(tg_tape *tape, const tg_tensor inputs[], int count
     for (int i = 0; i < count; i++) {
         const tg_leaf *leaf = tg_leaf_of(tape, inputs[i].id);
         if (leaf == NULL || leaf->kind == TG_LEAF_CONSTANT)
-            return tg_fail(tape, TG_BAD_ARGUMENT, "tg_plan_new: input %d, v%" PRIu32 " = %s, is no input, labels, scalar input or block", i, inputs[i].id,
-                           tape->nodes[inputs[i].id].op->name);
+            return tg_fail(tape, TG_BAD_ARGUMENT, "tg_plan_new: input %d, v%" PRIu32 " = %s, is no input, labels, scalar input or block", i,
+                           inputs[i].id, tape->nodes[inputs[i].id].op->name);
         for (int k = 0; k < i; k++)
             if (inputs[k].id == inputs[i].id) return tg_fail(tape, TG_BAD_ARGUMENT, "tg_plan_new: inputs %d and %d are the same", k, i);
     }
@@ -170,7 +172,9 @@ static tg_status set_inputs(tg_plan *plan, tg_tape *tape, const tg_tensor inputs
 
 static tg_status compile(tg_plan *plan, tg_tape *tape, const tg_tensor inputs[], const tg_tensor outputs[], const tg_plan_options *o) {
     const size_t       bytes   = (size_t)plan->input_count * sizeof(uint32_t);
-    tg_compile_options options = { .type = o->type != TG_DEFAULT_TYPE ? o->type : tape->type, .without_kept = true, .bound_count = (size_t)plan->input_count };
+    tg_compile_options options = { .type         = o->type != TG_DEFAULT_TYPE ? o->type : tape->type,
+                                   .without_kept = true,
+                                   .bound_count  = (size_t)plan->input_count };
     char               sentence[TG_SENTENCE];
     if (options.type != TG_F32 && options.type != TG_F64) return tg_fail(tape, TG_BAD_ARGUMENT, "tg_plan_new: type is %d", (int)options.type);
     if (tg_parse_passes(o->passes != NULL ? o->passes : "", &options.passes, sentence, sizeof sentence) != TG_OK)
@@ -236,8 +240,9 @@ static tg_status convert_inputs(tg_plan *plan) {
 
 static tg_status fail_check(tg_plan *plan, const tg_instruction *check) {
     char            sentence[TG_SENTENCE];
-    const tg_status status = check->kind == TG_DO_LABELS ? tg_describe_labels(sentence, check->node, check->op->name, check->from, check->shape, check->limit)
-                                                         : tg_describe_finite(sentence, check->node, check->op->name, "", check->from, check->shape, check->from_type);
+    const tg_status status = check->kind == TG_DO_LABELS
+                                 ? tg_describe_labels(sentence, check->node, check->op->name, check->from, check->shape, check->limit)
+                                 : tg_describe_finite(sentence, check->node, check->op->name, "", check->from, check->shape, check->from_type);
     return status != TG_OK ? fail(plan, status, "%s", sentence) : fail(plan, TG_BUG, "a check failed and then passed");
 }
 
@@ -264,7 +269,8 @@ tg_status tg_plan_set_step(tg_plan *plan, uint64_t step) {
 /* ---- reading ---- */
 
 static const void *output_of(tg_plan *plan, int index, const char *caller, tg_status *status) {
-    if (index < 0 || index >= plan->output_count) *status = fail(plan, TG_OUT_OF_RANGE, "%s: there is no output %d of %d", caller, index, plan->output_count);
+    if (index < 0 || index >= plan->output_count)
+        *status = fail(plan, TG_OUT_OF_RANGE, "%s: there is no output %d of %d", caller, index, plan->output_count);
     else if (!plan->has_run) *status = fail(plan, TG_NOT_KEPT, "%s: the plan has not run, or its last run failed", caller);
     else return *status = TG_OK, tg_code_place(&plan->code, plan->code.readable[index].place);
     return NULL;

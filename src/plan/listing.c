@@ -44,7 +44,8 @@ static void print_group(const tg_compiler *c, uint32_t g) {
         fprintf(OUT, " n%" PRIu32 "%s", c->outcomes[group->outcome].value, c->outcomes[group->outcome].placed ? ", in place" : "");
     for (uint32_t id = group->first; id != 0; id = id == group->last ? 0 : c->next[id]) {
         fprintf(OUT, "%s n%" PRIu32 " %s", id == group->first ? "" : ",", id, c->graph->nodes[id].op->name);
-        if (c->parent != NULL && c->parent[id] != id && c->group_of[id] != TG_NO_GROUP) fprintf(OUT, " in n%" PRIu32 "+%" PRId64, c->parent[id], c->shift[id]);
+        if (c->parent != NULL && c->parent[id] != id && c->group_of[id] != TG_NO_GROUP)
+            fprintf(OUT, " in n%" PRIu32 "+%" PRId64, c->parent[id], c->shift[id]);
         if (c->is_register != NULL && c->is_register[id]) fprintf(OUT, " register");
         if (c->places != NULL && c->parent[id] == id && c->group_of[id] != TG_NO_GROUP) fprintf(OUT, " at %zu", c->places[id].offset);
     }

@@ -40,7 +40,9 @@ static void keep_failure(tg_status status, const char *sentence) {
 /* The tape stays as it was: what fails is for tg_last_error. */
 tg_status tg_look_planned(tg_tape *tape, const tg_tensor tensors[], int count, double *const out[]) {
     tg_plan_code code;
-    if (tg_compile(tape, tensors, count, &(tg_compile_options){ .type = tape->type, .without_kept = true, .without_checks = true, .without_writes = true }, &code) == TG_OK) {
+    if (tg_compile(tape, tensors, count,
+                   &(tg_compile_options){ .type = tape->type, .without_kept = true, .without_checks = true, .without_writes = true },
+                   &code) == TG_OK) {
         look(tape, &code, tensors, count, out);
         tg_code_release(&code);
     }

@@ -13,7 +13,8 @@ static tg_status list_leaf(tg_compiler *c, uint32_t id, const tg_leaf *leaf) {
     if (leaf->kind == TG_LEAF_CONSTANT) return TG_OK;
     if (!tg_grow((void **)&code->leaves, &code->leaf_capacity, code->leaf_count + 1, sizeof *code->leaves))
         return tg_fail(c->tape, TG_OUT_OF_MEMORY, "no memory to compile a step of %zu nodes", c->tape->length);
-    code->leaves[code->leaf_count++] = (tg_plan_leaf){ .node = id, .index = tg_record_of(c->tape, id)->inputs[0], .leaf = *leaf, .shape = tg_shape_at(c->tape, id) };
+    code->leaves[code->leaf_count++] =
+        (tg_plan_leaf){ .node = id, .index = tg_record_of(c->tape, id)->inputs[0], .leaf = *leaf, .shape = tg_shape_at(c->tape, id) };
     return TG_OK;
 }
 
@@ -32,7 +33,8 @@ uint32_t tg_leaf_number(const tg_compiler *c, uint32_t id) {
 static tg_leaf leaf_as_bound(const tg_compiler *c, uint32_t id) {
     tg_leaf leaf = *tg_leaf_of(c->tape, id);
     for (size_t i = 0; i < c->options->bound_count; i++)
-        if (c->options->bound[i] == id && leaf.kind != TG_LEAF_I32 && leaf.kind != TG_LEAF_SCALAR) leaf.kind = c->options->type == TG_F64 ? TG_LEAF_F64 : TG_LEAF_F32;
+        if (c->options->bound[i] == id && leaf.kind != TG_LEAF_I32 && leaf.kind != TG_LEAF_SCALAR)
+            leaf.kind = c->options->type == TG_F64 ? TG_LEAF_F64 : TG_LEAF_F32;
     return leaf;
 }
 

@@ -108,7 +108,8 @@ static void live_through_group(layout *l, const tg_group *group) {
         return;
     }
     for (uint32_t id = group->first; id != 0; id = id == group->last ? 0 : c->next[id], step++) {
-        const bool whole = group->kind != TG_GROUP_STRIP || !is_elementwise(c, id) || (many && !c->is_register[id]);      /* from the first block to the last */
+        const bool whole =
+            group->kind != TG_GROUP_STRIP || !is_elementwise(c, id) || (many && !c->is_register[id]); /* from the first block to the last */
         write_at(l, id, whole ? group->begin : step, whole ? group->end : step);
         for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
             const uint32_t operand = tg_inputs_of(c->graph, id)[k];
@@ -123,7 +124,8 @@ static tg_status find_registers(tg_compiler *c) {
     c->is_register = tg_compiler_room(c, length, sizeof *c->is_register);
     if (c->is_register == NULL || !tg_pass_is_on(c, TG_PASS_memory)) return c->tape->status;
     for (uint32_t id = 1; id < length; id++)
-        c->is_register[id] = c->parent[id] == id && c->group_of[id] != TG_NO_GROUP && is_elementwise(c, id) && c->groups[c->group_of[id]].kind == TG_GROUP_STRIP;
+        c->is_register[id] =
+            c->parent[id] == id && c->group_of[id] != TG_NO_GROUP && is_elementwise(c, id) && c->groups[c->group_of[id]].kind == TG_GROUP_STRIP;
     for (uint32_t id = 1; id < length; id++) {
         if (c->parent[id] != id) c->is_register[c->parent[id]] = false;
         for (uint32_t k = 0; k < c->graph->nodes[id].input_count; k++) {
@@ -233,7 +235,9 @@ static uint32_t donor_of(const layout *l, uint32_t id) {
         const life    *v       = &l->lives[root.node];
         if (operand == 0 || root.offset != 0 || s.rows != shape.rows || s.cols != shape.cols || s.integer || !has_memory(c, root.node)) continue;
         if (v->bytes != l->lives[id].bytes || v->donated || c->is_register[root.node] != c->is_register[id]) continue;
-        if (tg_elements(tg_shape_at(c->graph, root.node)) != tg_elements(shape) || v->last_step > step || v->end > group->end || v->begin == UINT32_MAX) continue;
+        if (tg_elements(tg_shape_at(c->graph, root.node)) != tg_elements(shape) || v->last_step > step || v->end > group->end ||
+            v->begin == UINT32_MAX)
+            continue;
         if (!is_read_in_place(c, group, root.node, shape)) continue;
         if (v->begin < l->lives[id].begin || (c->is_register[id] && v->begin < step)) return root.node;
     }
@@ -287,7 +291,9 @@ tg_status tg_lay_out_memory(tg_compiler *c) {
     c->ended_bytes = tg_compiler_room(c, length, sizeof *c->ended_bytes);
     c->next_ended  = tg_compiler_room(c, length, sizeof *c->next_ended);
     l.holes   = tg_compiler_room(c, length + 1, sizeof *l.holes);
-    if (c->places == NULL || c->ended_bytes == NULL || c->next_ended == NULL || l.lives == NULL || l.begins == NULL || l.ends == NULL || l.holes == NULL || find_registers(c) != TG_OK) return c->tape->status;
+    if (c->places == NULL || c->ended_bytes == NULL || c->next_ended == NULL || l.lives == NULL || l.begins == NULL || l.ends == NULL ||
+        l.holes == NULL || find_registers(c) != TG_OK)
+        return c->tape->status;
     find_lives(&l);
     chain_lives(&l);
     lay_out(&l);

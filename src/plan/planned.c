@@ -35,7 +35,9 @@ static planned *planned_of(const tg_tape *tape) { return tape->executor; }
 
 /* ---- the plan of a call ---- */
 
-static bool has_ids(const call *c, size_t offset, const uint32_t *ids, size_t count) { return count == 0 || memcmp(c->ids + offset, ids, count * sizeof *ids) == 0; }
+static bool has_ids(const call *c, size_t offset, const uint32_t *ids, size_t count) {
+    return count == 0 || memcmp(c->ids + offset, ids, count * sizeof *ids) == 0;
+}
 
 static bool is_same_call(const tg_tape *tape, const call *c, const tg_tensor tensors[], int count) {
     if (c->code == NULL || c->length != tape->length || c->passes != planned_of(tape)->passes || c->argument_count != (size_t)count) return false;
@@ -97,8 +99,8 @@ static void log_miss(const tg_tape *tape) {
         snprintf(text, sizeof text, "%d executing calls in a row met no plan: v%" PRIu32 " = %s %s is more than the step before had", MANY_MISSES, id,
                  tape->nodes[id].op->name, tg_shape_text(tg_shape_at(tape, id), is));
     else
-        snprintf(text, sizeof text, "%d executing calls in a row met no plan: v%" PRIu32 " is %s %s, and was %s %s in the step before", MANY_MISSES, id,
-                 tape->nodes[id].op->name, tg_shape_text(tg_shape_at(tape, id), is), tape->known_op->name, tg_shape_text(tape->known_shape, was));
+        snprintf(text, sizeof text, "%d executing calls in a row met no plan: v%" PRIu32 " is %s %s, and was %s %s in the step before", MANY_MISSES,
+                 id, tape->nodes[id].op->name, tg_shape_text(tg_shape_at(tape, id), is), tape->known_op->name, tg_shape_text(tape->known_shape, was));
     tg_tell_log(text);
 }
 
@@ -150,7 +152,8 @@ static tg_status make_arena(tg_tape *tape, size_t bytes) {
 static tg_status bind_input(tg_tape *tape, tg_plan_code *code, size_t i, const tg_leaf *leaf, bool again) {
     const planned *p = planned_of(tape);
     if (!again && code->leaves[i].leaf.data == leaf->data) return TG_OK;
-    if (tg_check_input(tape, code->leaves[i].node, leaf) != TG_OK || tg_check_outside(tape, code->leaves[i].node, leaf, p->arena, p->arena_bytes) != TG_OK)
+    if (tg_check_input(tape, code->leaves[i].node, leaf) != TG_OK ||
+        tg_check_outside(tape, code->leaves[i].node, leaf, p->arena, p->arena_bytes) != TG_OK)
         return tape->status;
     tg_code_bind_leaf(code, i, leaf->data);
     return TG_OK;

@@ -33,7 +33,8 @@ static tg_status copy_out(tg_tensor tensor, void *out, tg_type type, const char 
     if (status != TG_OK) return status;
     const tg_shape shape = tg_shape_of(tensor);
     if (shape.integer) return tg_fail(tape, TG_TYPE_MISMATCH, "%s: v%u holds integers; use tg_read_i32", caller, tensor.id);
-    if (tg_record_of(tape, tensor.id)->marks & TG_MARK_READABLE) tg_convert(out, type, tape->execution->value(tape, tensor.id), tape->type, shape.rows * shape.cols);
+    if (tg_record_of(tape, tensor.id)->marks & TG_MARK_READABLE)
+        tg_convert(out, type, tape->execution->value(tape, tensor.id), tape->type, shape.rows * shape.cols);
     else set_number(out, type, item_of(tape, tensor.id));
     return TG_OK;
 }

@@ -53,7 +53,8 @@ tg_status tg_check_version(tg_tape *tape, uint32_t id, const tg_leaf *leaf) {
     return tg_fail(tape, TG_STALE, "v%u: group \"%.100s\" was written or frozen since; call tg_use or tg_use_block again", id, leaf->block->name);
 }
 
-tg_status tg_describe_finite(char sentence[TG_SENTENCE], uint32_t id, const char *op, const char *name, const void *value, tg_shape shape, tg_type type) {
+tg_status tg_describe_finite(char sentence[TG_SENTENCE], uint32_t id, const char *op, const char *name, const void *value, tg_shape shape,
+                             tg_type type) {
     for (int64_t i = 0; i < shape.rows * shape.cols && !shape.integer; i++) {
         const double element = type == TG_F64 ? ((const double *)value)[i] : (double)((const float *)value)[i];
         if (isfinite(element)) continue;
@@ -128,7 +129,8 @@ static tg_status add_block_writes(tg_tape *tape, tg_writes *writes, uint32_t id,
     tg_range    *range = tg_allocate(bytes);
     if (range == NULL) return tg_fail(tape, TG_OUT_OF_MEMORY, "v%u: no memory for an assignment", id);
     const int count = tg_live_ranges(block, range);
-    for (int i = 0; i < count && tape->status == TG_OK; i++) add_write(tape, writes, (tg_write){ block, range[i].begin, range[i].end, id, range[i].begin });
+    for (int i = 0; i < count && tape->status == TG_OK; i++)
+        add_write(tape, writes, (tg_write){ block, range[i].begin, range[i].end, id, range[i].begin });
     tg_release(range, bytes);
     return tape->status;
 }
@@ -138,7 +140,8 @@ static tg_status add_assign(tg_tape *tape, tg_writes *writes, uint32_t id) {
     const tg_leaf *leaf   = tg_leaf_of(tape, target);
     if (leaf != NULL && leaf->kind == TG_LEAF_BLOCK) return add_block_writes(tape, writes, id, leaf->block);
     const tg_leaf *viewed = tg_record_of(tape, target)->op->flags & TG_OP_VIEW ? tg_leaf_of(tape, tg_inputs_of(tape, target)[0]) : NULL;
-    if (viewed == NULL || viewed->kind != TG_LEAF_BLOCK) return tg_fail(tape, TG_BAD_ARGUMENT, "v%u assigns to v%u, which is no variable", id, target);
+    if (viewed == NULL || viewed->kind != TG_LEAF_BLOCK)
+        return tg_fail(tape, TG_BAD_ARGUMENT, "v%u assigns to v%u, which is no variable", id, target);
     const tg_view_attributes *view = tg_attributes_of(tape, target);
     return add_write(tape, writes, (tg_write){ viewed->block, view->offset, view->offset + view->rows * view->cols, id, 0 });
 }
@@ -159,8 +162,8 @@ tg_status tg_collect_writes(tg_tape *tape, const uint8_t *needed, tg_writes *wri
     for (size_t i = 1; i < writes->count; i++) {
         const tg_write *a = &writes->at[i - 1], *b = &writes->at[i];
         if (a->block == b->block && b->begin < a->end)
-            return tg_fail(tape, TG_WRITTEN_TWICE, "v%u and v%u both assign to element %" PRId64 " of group \"%.100s\"", a->assign, b->assign, b->begin,
-                           a->block->name);
+            return tg_fail(tape, TG_WRITTEN_TWICE, "v%u and v%u both assign to element %" PRId64 " of group \"%.100s\"", a->assign, b->assign,
+                           b->begin, a->block->name);
     }
     return TG_OK;
 }

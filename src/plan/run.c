@@ -135,7 +135,8 @@ static void key_draws(tg_plan_code *code, uint64_t seed, uint64_t step) {
 static void read_numbers(tg_plan_code *code) {
     for (size_t i = 0; i < code->leaf_count; i++) {
         const tg_plan_leaf *leaf = &code->leaves[i];
-        if (leaf->leaf.kind == TG_LEAF_SCALAR && leaf->number > 0) tg_convert(code->numbers + leaf->number - 1, code->type, leaf->leaf.data, TG_F64, 1);
+        if (leaf->leaf.kind == TG_LEAF_SCALAR && leaf->number > 0)
+            tg_convert(code->numbers + leaf->number - 1, code->type, leaf->leaf.data, TG_F64, 1);
     }
 }
 

@@ -63,7 +63,8 @@ static tg_status sort(tg_compiler *c, const uint32_t *priority, uint32_t *incomi
 static void set_priorities(const tg_compiler *c, uint32_t *priority) {
     for (uint32_t g = 0; g < c->group_count; g++) {
         const tg_group *group = &c->groups[g];
-        priority[g] = group->kind == TG_GROUP_FINITE || group->kind == TG_GROUP_WRITE || group->kind == TG_GROUP_LABELS ? group->position : group->first;
+        priority[g] =
+            group->kind == TG_GROUP_FINITE || group->kind == TG_GROUP_WRITE || group->kind == TG_GROUP_LABELS ? group->position : group->first;
     }
     for (size_t i = c->group_count; i-- > 0;) {
         const uint32_t g = c->order[i];

@@ -15,8 +15,9 @@ static tg_tensor simpler(tg_compiler *c, tg_tape *graph, uint32_t id) {
     if (operands == NULL || copy == NULL) return tg_tape_fail(graph, TG_OUT_OF_MEMORY, "no memory to simplify %s", op->name);
     for (uint32_t k = 0; k < node->input_count; k++) operands[k] = inputs[k] != 0 ? tg_handle(graph, inputs[k]) : (tg_tensor){ 0 };
     for (size_t i = 0; i < words; i++) copy[i] = ((const uint64_t *)tg_attributes_of(graph, id))[i];
-    const tg_application application = { .tape = graph, .op = op, .inputs = operands, .input_count = (int)node->input_count, .output = tg_handle(graph, id),
-                                         .attributes = copy };
+    const tg_application application = {
+        .tape = graph, .op = op, .inputs = operands, .input_count = (int)node->input_count, .output = tg_handle(graph, id), .attributes = copy
+    };
     return op->simplify(&application);
 }
 

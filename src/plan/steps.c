@@ -33,7 +33,8 @@ bool tg_same_place(tg_place a, tg_place b) { return a.base == b.base && a.offset
 
 tg_instruction *tg_emit_instruction(tg_emitter *e, tg_instruction instruction) {
     tg_plan_code *code = e->code;
-    if (!tg_emit_grow(e, (void **)&code->instructions, &code->instruction_capacity, code->instruction_count + 1, sizeof *code->instructions)) return NULL;
+    if (!tg_emit_grow(e, (void **)&code->instructions, &code->instruction_capacity, code->instruction_count + 1, sizeof *code->instructions))
+        return NULL;
     code->instructions[code->instruction_count] = instruction;
     if (instruction.kind >= TG_DO_COPY && instruction.kind != TG_DO_POISON) code->other_count++;
     return &code->instructions[code->instruction_count++];
@@ -120,11 +121,18 @@ void tg_emit_step(tg_emitter *e, uint32_t id, uint32_t output, const tg_cut *cut
     const uint32_t  *inputs = tg_inputs_of(c->graph, id);
     const bool       summed = (op->flags & TG_OP_ROW_SUM) != 0 && node->input_count > 0;
     if (!tg_emit_grow(e, (void **)&code->steps, &code->step_capacity, code->step_count + 1, sizeof *code->steps)) return;
-    tg_step step = { .op = op, .kernel = code->type == TG_F64 ? op->f64 : op->f32, .node = node->origin, .first_operand = (uint32_t)code->operand_count,
-                     .first_attribute = tg_emit_attributes(e, id) };
-    step.call = (tg_call){ .rows = shape.rows, .cols = shape.cols, .input_count = (int)node->input_count, .row_end = shape.rows,
-                           .all_rows = summed ? tg_shape_at(c->graph, inputs[0]).rows : shape.rows,
-                           .all_cols = summed ? tg_shape_at(c->graph, inputs[0]).cols : shape.cols, .draw = op->flags & TG_OP_RANDOM ? e->draws[node->origin] : 0 };
+    tg_step step         = { .op              = op,
+                             .kernel          = code->type == TG_F64 ? op->f64 : op->f32,
+                             .node            = node->origin,
+                             .first_operand   = (uint32_t)code->operand_count,
+                             .first_attribute = tg_emit_attributes(e, id) };
+    step.call            = (tg_call){ .rows        = shape.rows,
+                                      .cols        = shape.cols,
+                                      .input_count = (int)node->input_count,
+                                      .row_end     = shape.rows,
+                                      .all_rows    = summed ? tg_shape_at(c->graph, inputs[0]).rows : shape.rows,
+                                      .all_cols    = summed ? tg_shape_at(c->graph, inputs[0]).cols : shape.cols,
+                                      .draw        = op->flags & TG_OP_RANDOM ? e->draws[node->origin] : 0 };
     step.is_sum = cut != NULL && !(op->flags & TG_OP_ELEMENTWISE);
     const bool     moves = cut != NULL && !step.is_sum;
     const tg_shape whole = step.is_sum ? tg_shape_at(c->graph, inputs[0]) : shape;      /* of the strip */
@@ -139,8 +147,9 @@ void tg_emit_step(tg_emitter *e, uint32_t id, uint32_t output, const tg_cut *cut
     for (uint32_t k = 0; k < node->input_count; k++) {
         size_t     advance = 0;
         tg_operand operand = { .rows = -1, .cols = -1 };
-        if (inputs[k] != 0) operand = cut != NULL ? tg_emit_cut(e, inputs[k], whole, own, &advance)
-                                                  : tg_operand_of(NULL, tg_shape_at(c->graph, inputs[k]), (op->flags & TG_OP_ELEMENTWISE) != 0, shape);
+        if (inputs[k] != 0)
+            operand = cut != NULL ? tg_emit_cut(e, inputs[k], whole, own, &advance)
+                                  : tg_operand_of(NULL, tg_shape_at(c->graph, inputs[k]), (op->flags & TG_OP_ELEMENTWISE) != 0, shape);
         tg_emit_operand(e, operand, advance, inputs[k]);
     }
     tg_emit_slot(e, TG_SLOT_OUTPUT, code->step_count, tg_emit_place(e, output));
@@ -154,5 +163,7 @@ void tg_emit_single_steps(tg_emitter *e, size_t first) {
     tg_instruction *last = code->instruction_count > 0 ? &code->instructions[code->instruction_count - 1] : NULL;
     if (e->failed || code->step_count == first) return;
     if (last != NULL && last->kind == TG_DO_STEPS) last->step_count += (uint32_t)(code->step_count - first);
-    else tg_emit_instruction(e, (tg_instruction){ .kind = TG_DO_STEPS, .first_step = (uint32_t)first, .step_count = (uint32_t)(code->step_count - first) });
+    else
+        tg_emit_instruction(
+            e, (tg_instruction){ .kind = TG_DO_STEPS, .first_step = (uint32_t)first, .step_count = (uint32_t)(code->step_count - first) });
 }
