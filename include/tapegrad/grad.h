@@ -30,8 +30,8 @@ TG_API tg_tensor tg_diff(tg_tensor y, tg_tensor x, int64_t column);
 
 /* (dy/dx) v, with the shape of y: how y changes as x moves along v. y of any shape, x any tensor of the step, v of the shape of x. Zeros where y
  * does not depend on x, or does through stops only; frozen variables of a block x do not move. Recorded as two reverse walks, of which a run
- * computes what the second needs (Townsend 2017, "A new trick for calculating Jacobian vector products"), so that no op needs a rule of its own for it. On
- * failure the tape is as before the call, its error apart. */
+ * computes what the second needs (Townsend 2017, "A new trick for calculating Jacobian vector products"), so that no op needs a rule of its own for
+ * it. On failure the tape is as before the call, its error apart. */
 TG_API tg_tensor tg_jvp(tg_tensor y, tg_tensor x, tg_tensor v);
 
 /* ---- how a gradient came about ---- */

@@ -70,9 +70,9 @@ typedef struct tg_call {
     int64_t           all_cols;          /* sums over rows: columns of the whole first operand, which a part may show as one row */
     uint64_t          seed, step;        /* random ops: of the tape ... */
     uint32_t          draw;              /* ... and the number of this op among the random ops of the step; see tg_random_bits */
-    void             *state;             /* sums with TG_OP_CONTINUES, if not NULL: the operands are the next part of the rows, and this is room for 64 doubles
-                                          * that is kept from part to part; output is complete after the last part. first_element is the index of the part's
-                                          * first element in the whole operand */
+    void             *state;             /* sums with TG_OP_CONTINUES, if not NULL: the operands are the next part of the rows, and this is room for
+                                          * 64 doubles that is kept from part to part; output is complete after the last part. first_element is the
+                                          * index of the part's first element in the whole operand */
     bool              first, last;       /* of the parts */
     const void       *factor, *added;    /* products: if added is not NULL, output = added + factor * product, where each element of the product is
                                           * finished first. factor is one element; added has the shape of output and may be its memory */
@@ -133,8 +133,8 @@ struct tg_op {
     unsigned     flags;                 /* tg_op_flags */
     tg_shape_fn  shape;                 /* NULL: rows and cols each equal or 1, no integers */
     tg_expand_fn expand;                /* NULL: needs kernels */
-    tg_expand_fn simplify;              /* its own algebra, asked when a plan is compiled, with output given: what equals it and is less work, of the same
-                                         * shape; TG_NONE: nothing is. NULL: it has none */
+    tg_expand_fn simplify;              /* its own algebra, asked when a plan is compiled, with output given: what equals it and is less work, of
+                                         * the same shape; TG_NONE: nothing is. NULL: it has none */
     tg_limit_fn  limit;                 /* NULL: integer operands may have any value */
     tg_kernel_fn f32, f64;              /* NULL: expand; an elementwise or rowwise op without f32 runs f64 on converted values */
     tg_vjp_fn    vjp;                   /* NULL: expand is differentiated; if that is NULL too, TG_NO_DERIVATIVE, naming the op */
@@ -143,7 +143,7 @@ struct tg_op {
     double       lo, hi;                /* where checks draw inputs; both 0: -2 to 2, values in f32 up to 200 */
     const double *avoid;                /* [avoid_count] points without derivative: kinks */
     int          avoid_count;
-    const void  *defaults;              /* attributes that tg_apply takes where it is given none, as for an activation by name; NULL: there are none */
+    const void  *defaults;              /* attributes that tg_apply takes where it is given none, as for an activation by name; NULL: none */
     tg_example_fn example;              /* operands and attributes for checks; NULL: one shape for all operands and no attributes */
 };
 

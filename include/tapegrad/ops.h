@@ -95,7 +95,8 @@ TG_API tg_tensor tg_minimum(tg_tensor x, tg_tensor y);
 
 TG_API tg_tensor tg_abs(tg_tensor x);                                           /* derivative at 0: 0 */
 
-/* min(max(x, lo), hi), which is hi if lo > hi. Derivative 1 for lo <= x <= hi, both bounds included, else 0. A NaN in any of the three is the result. */
+/* min(max(x, lo), hi), which is hi if lo > hi. Derivative 1 for lo <= x <= hi, both bounds included, else 0. A NaN in any of the three is the
+ * result. */
 TG_API tg_tensor tg_clamp(tg_tensor x, double lo, double hi);
 
 /* x where x > threshold or NaN, value elsewhere; derivative 1 where x > threshold, else 0. */
@@ -105,8 +106,8 @@ TG_API tg_tensor tg_threshold(tg_tensor x, double threshold, double value);
  * infinite slope further down, as of sqrt at 0, still makes a NaN). */
 TG_API tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y);
 
-/* ---- activations. Those of one matrix, with or without a number, are known to tg_mlp_new by the name of their op, such as "leaky_relu"; a number is then
- * PyTorch's default. At kinks the derivative is PyTorch's. What tends to a limit has it at infinity, in value and derivative ---- */
+/* ---- activations. Those of one matrix, with or without a number, are known to tg_mlp_new by the name of their op, such as "leaky_relu"; a number
+ * is then PyTorch's default. At kinks the derivative is PyTorch's. What tends to a limit has it at infinity, in value and derivative ---- */
 
 TG_API tg_tensor tg_relu(tg_tensor x);                                          /* max(x, 0); derivative at 0: 0 */
 TG_API tg_tensor tg_relu6(tg_tensor x);                                         /* min(max(x, 0), 6); derivative at 0 and 6: 0 (Krizhevsky 2010) */
@@ -128,13 +129,13 @@ TG_API tg_tensor tg_celu(tg_tensor x, double alpha);
 
 TG_API tg_tensor tg_hard_tanh(tg_tensor x);                                     /* min(max(x, -1), 1); derivative at -1 and 1: 0 (Collobert 2004) */
 TG_API tg_tensor tg_hard_sigmoid(tg_tensor x);                                  /* min(max(x / 6 + 1/2, 0), 1); derivative at -3 and 3: 0 */
-TG_API tg_tensor tg_hard_swish(tg_tensor x);                                    /* x hard_sigmoid(x); derivative at -3: 0, at 3: 1 (Howard et al. 2019) */
+TG_API tg_tensor tg_hard_swish(tg_tensor x);                                    /* x hard_sigmoid(x); derivative 0 at -3, 1 at 3 (Howard et al. 2019) */
 
 TG_API tg_tensor tg_sigmoid(tg_tensor x);                                       /* 1 / (1 + e^-x) */
 TG_API tg_tensor tg_tanh(tg_tensor x);
 TG_API tg_tensor tg_softplus(tg_tensor x);                                      /* ln(1 + e^x), for any x; derivative sigmoid(x) */
 TG_API tg_tensor tg_log_sigmoid(tg_tensor x);                                   /* ln sigmoid(x), for any x; derivative sigmoid(-x) */
-TG_API tg_tensor tg_softsign(tg_tensor x);                                      /* x / (1 + |x|); derivative 1 / (1 + |x|)^2 (Glorot and Bengio 2010) */
+TG_API tg_tensor tg_softsign(tg_tensor x);                                      /* x / (1 + |x|), derivative 1 / (1 + |x|)^2 (Glorot, Bengio 2010) */
 TG_API tg_tensor tg_gaussian(tg_tensor x);                                      /* e^(-x^2); derivative -2 x e^(-x^2) */
 
 /* x sigmoid(x), also called swish; with s = sigmoid(x) its derivative is s (1 + x (1 - s)) (Elfwing et al. 2018). */
@@ -143,7 +144,8 @@ TG_API tg_tensor tg_silu(tg_tensor x);
 /* x tanh(softplus(x)); with t = tanh(softplus(x)) its derivative is t + x sigmoid(x) (1 - t^2) (Misra 2020). */
 TG_API tg_tensor tg_mish(tg_tensor x);
 
-/* x P(x) with P(x) = (1 + erf(x / sqrt(2))) / 2, the normal distribution; derivative P(x) + x e^(-x^2 / 2) / sqrt(2 pi) (Hendrycks and Gimpel 2016). */
+/* x P(x) with P(x) = (1 + erf(x / sqrt(2))) / 2, the normal distribution; derivative P(x) + x e^(-x^2 / 2) / sqrt(2 pi) (Hendrycks and Gimpel
+ * 2016). */
 TG_API tg_tensor tg_gelu(tg_tensor x);
 
 /* The same paper's approximation x (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3), and the derivative of that. */
@@ -184,8 +186,8 @@ TG_API tg_tensor tg_mse_loss(tg_tensor prediction, tg_tensor target);
 
 TG_API tg_tensor tg_bernoulli(tg_tape *tape, double p, int64_t rows, int64_t cols);      /* 1 with probability p, else 0; derivative zero */
 
-/* Uniform in [lo, hi), and normal; derivative zero. Draws have 32 random bits each, so that normal ones lie within 6.7 standard deviations. In f32 they are
- * those of f64, rounded. For a distribution with learned parameters: mean + std * normal(tape, 0, 1, rows, cols). */
+/* Uniform in [lo, hi), and normal; derivative zero. Draws have 32 random bits each, so that normal ones lie within 6.7 standard deviations. In f32
+ * they are those of f64, rounded. For a distribution with learned parameters: mean + std * normal(tape, 0, 1, rows, cols). */
 TG_API tg_tensor tg_uniform(tg_tape *tape, double lo, double hi, int64_t rows, int64_t cols);
 TG_API tg_tensor tg_normal(tg_tape *tape, double mean, double std, int64_t rows, int64_t cols);
 
@@ -193,8 +195,8 @@ TG_API tg_tensor tg_normal(tg_tape *tape, double mean, double std, int64_t rows,
  * 0 <= p <= 1; p = 1 gives zeros. */
 TG_API tg_tensor tg_dropout(tg_tensor x, double p);
 
-/* For nets of selu. In a training step: a x + b, and with probability p a s + b, where s = -1.7581 is selu(-inf), and a and b keep mean 0 and variance 1
- * (Klambauer et al. 2017). Otherwise, and for p = 0: x. 0 <= p <= 1; p = 1 gives zeros. */
+/* For nets of selu. In a training step: a x + b, and with probability p a s + b, where s = -1.7581 is selu(-inf), and a and b keep mean 0 and
+ * variance 1 (Klambauer et al. 2017). Otherwise, and for p = 0: x. 0 <= p <= 1; p = 1 gives zeros. */
 TG_API tg_tensor tg_alpha_dropout(tg_tensor x, double p);
 
 /* ---- for optimizers ---- */

@@ -1,11 +1,11 @@
 /* tape.h - record a step, run it, read it.
  *
- * A tape is the list of nodes in the order in which they were recorded. Nothing is computed before an executing call (tg_run and what is made of it):
- * it compiles what it needs into a plan, or takes the plan that an equal step has had, and runs it. Its arguments, and what is kept, can then be read.
- * A tape is used by one thread at a time; different tapes by different threads.
+ * A tape is the list of nodes in the order in which they were recorded. Nothing is computed before an executing call (tg_run and what is made of
+ * it): it compiles what it needs into a plan, or takes the plan that an equal step has had, and runs it. Its arguments, and what is kept, can then
+ * be read. A tape is used by one thread at a time; different tapes by different threads.
  *
- * Errors are sticky. The first call that fails puts a status and a sentence on the tape and returns a tensor that later calls pass on;
- * the executing call returns that status, tg_tape_error the sentence, tg_begin clears both. So lines that record need no checks.
+ * Errors are sticky. The first call that fails puts a status and a sentence on the tape and returns a tensor that later calls pass on; the
+ * executing call returns that status, tg_tape_error the sentence, tg_begin clears both. So lines that record need no checks.
  */
 #ifndef TAPEGRAD_TAPE_H
 #define TAPEGRAD_TAPE_H
@@ -165,13 +165,13 @@ TG_API uint32_t  tg_node_count(const tg_tape *tape);
 TG_API tg_status tg_node_at(const tg_tape *tape, uint32_t index, tg_node *node);
 TG_API tg_tensor tg_tensor_at(tg_tape *tape, uint32_t index);
 
-/* For drawing: copies the value of a node that memory still holds, rows * cols elements: on an eager tape of any node, else of what can be read. It never
- * runs; TG_NOT_KEPT if the value is gone. */
+/* For drawing: copies the value of a node that memory still holds, rows * cols elements: on an eager tape of any node, else of what can be read. It
+ * never runs; TG_NOT_KEPT if the value is gone. */
 TG_API TG_MUST_CHECK tg_status tg_held(tg_tensor tensor, double *out);
 
-/* For drawing: computes the tensors beside the step and copies them, tensors[i] to out[i], which has rows * cols elements. No variable is written, no mark
- * used up, no reading ended, and a failure is not put on the tape. TG_STALE after an update of what they need: look before it. An eager tape
- * copies what it holds, as it was. */
+/* For drawing: computes the tensors beside the step and copies them, tensors[i] to out[i], which has rows * cols elements. No variable is written,
+ * no mark used up, no reading ended, and a failure is not put on the tape. TG_STALE after an update of what they need: look before it. An eager
+ * tape copies what it holds, as it was. */
 TG_API TG_MUST_CHECK tg_status tg_look(const tg_tensor tensors[], int count, double *const out[]);
 
 #ifdef __cplusplus

@@ -21,7 +21,7 @@ enum tg_node_marks {
 /* One application of an op, or a leaf: one cache line. Node 0 is not used. */
 typedef struct tg_record {
     const tg_op *op;
-    uint32_t     inputs[TG_INLINE_INPUTS];      /* more than four: inputs[0] is where they begin in tape->operands; a leaf: its index in tape->leaves */
+    uint32_t     inputs[TG_INLINE_INPUTS];      /* more than four: inputs[0] is where they begin in tape->operands; a leaf: its index in leaves */
     uint32_t     input_count;
     uint32_t     attributes;                    /* where they begin in tape->attributes, in units of 8 bytes */
     int64_t      rows, cols;
@@ -224,7 +224,8 @@ void        tg_names_release(tg_tape *tape);
 
 /* ---- uses.c ---- */
 
-/* The entry of a block or variable, empty at first. While a step uses what the last one used, in that order, nothing is looked up. NULL: out of memory. */
+/* The entry of a block or variable, empty at first. While a step uses what the last one used, in that order, nothing is looked up. NULL: out of
+ * memory. */
 tg_node_of_use *tg_use_of(tg_tape *tape, const void *object);
 
 void tg_uses_begin(tg_tape *tape);

@@ -22,8 +22,8 @@ void tg_gemm_f32(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
 void tg_gemm_f64(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda, const double *b, int64_t ldb,
                  double *c, int64_t ldc);
 
-/* c = added + factor (op(a) op(b)): the sums of the product as above, finished, then one multiplication and one addition. added[m, n] has the rows of c,
- * ldc apart, and may be c. */
+/* c = added + factor (op(a) op(b)): the sums of the product as above, finished, then one multiplication and one addition. added[m, n] has the rows
+ * of c, ldc apart, and may be c. */
 void tg_gemm_update_f32(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
                         float *c, int64_t ldc, float factor, const float *added);
 void tg_gemm_update_f64(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const double *a, int64_t lda, const double *b,

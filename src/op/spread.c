@@ -119,7 +119,8 @@ TG_EXAMPLE_OF_NUMBERS(correction, 0)
 
 #define VARIANCE(name_, text_, tex_, ...)                                                                  \
     const tg_op tg_##name_##_op = { .size = sizeof(tg_op), .name = #name_, .arity = 1, .attribute_size = sizeof(correction), \
-                                    .shape = name_##_shape, .vjp = name_##_vjp, .example = correction_example, .text = text_, .tex = tex_, __VA_ARGS__ }; \
+                                    .shape = name_##_shape, .vjp = name_##_vjp, .example = correction_example, .text = text_, .tex = tex_, \
+                                    __VA_ARGS__ };                                                         \
     tg_tensor tg_##name_(tg_tensor x, double number) { return tg_apply1(&tg_##name_##_op, x, &(correction){ number }); }
 
 VARIANCE(var, "var(%0)", "\\mathrm{var}(%0)", .expand = var_expand)

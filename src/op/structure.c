@@ -146,8 +146,8 @@ static void concat_vjp(const tg_application *application, tg_tensor g, tg_tensor
     }
 }
 
-/* ---- the algebra of a concat: a part that is all of a value, in another shape, is that value; pieces of another concat that are whole parts of it are
- * those parts. Elements and their order stay ---- */
+/* ---- the algebra of a concat: a part that is all of a value, in another shape, is that value; pieces of another concat that are whole parts of it
+ * are those parts. Elements and their order stay ---- */
 
 typedef struct part_list {
     tg_tensor *at;      /* [capacity] */

@@ -8,8 +8,8 @@
 
 enum { TG_LANES = 64, TG_ROW_LANES = 8 };
 
-/* Element e goes to lane e mod the number of lanes; the lanes are added as a tree. The elements may come in parts, of which `first` says the index of the
- * first element. */
+/* Element e goes to lane e mod the number of lanes; the lanes are added as a tree. The elements may come in parts, of which `first` says the index
+ * of the first element. */
 #define TG_LANED_SUM(name, real, lanes)                                                                    \
     static inline void name##_part(real lane[lanes], int64_t first, const real *x, int64_t count) {        \
         int64_t e = 0;                                                                                     \

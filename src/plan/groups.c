@@ -76,8 +76,8 @@ static bool may_join(const tg_compiler *c, uint32_t g, uint32_t id) {
     return shares(c, group, id);
 }
 
-/* A sum that can be called part by part joins the strip that computes what it adds up; it is complete when the strip is. Not a sum of nothing: a strip
- * without elements has no part in which it could be written. */
+/* A sum that can be called part by part joins the strip that computes what it adds up; it is complete when the strip is. Not a sum of nothing: a
+ * strip without elements has no part in which it could be written. */
 static bool sum_may_join(const tg_compiler *c, uint32_t g, uint32_t id) {
     const tg_group *group  = &c->groups[g];
     const uint32_t *inputs = tg_inputs_of(c->graph, id);

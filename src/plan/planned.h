@@ -26,8 +26,8 @@ typedef struct tg_cache {
 /* The plan with that key; NULL: there is none. */
 tg_plan_code *tg_cache_find(tg_cache *cache, const tg_key *key);
 
-/* Takes over code, under that key; returns where it is now, NULL (and code stays the caller's): out of memory. `gone` is told of a plan that has to go
- * for it. */
+/* Takes over code, under that key; returns where it is now, NULL (and code stays the caller's): out of memory. `gone` is told of a plan that has to
+ * go for it. */
 typedef void (*tg_gone_fn)(void *context, const tg_plan_code *code);
 tg_plan_code *tg_cache_add(tg_cache *cache, const tg_key *key, const tg_plan_code *code, tg_gone_fn gone, void *context);
 void          tg_cache_release(tg_cache *cache);
