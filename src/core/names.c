@@ -79,23 +79,23 @@ void tg_names_begin(tg_tape *tape) {
 /* ---- the last step: while this one gives the same scopes and names, they are not looked up ---- */
 
 /* The text that the same call got in the last step; 0: it was another call, or there was none. */
-static uint32_t expected(tg_tape *tape, int kind, const char *given) {
+static uint32_t expected(tg_tape *tape, tg_event_kind kind, const char *given) {
     if (tape->event_count >= tape->known_events) return 0;
     const tg_name_event *event = &tape->events[tape->event_count];
-    if ((int)event->kind != kind || event->scope != tape->scope) return 0;
+    if (event->kind != kind || event->scope != tape->scope) return 0;
     if (strncmp(tape->names[event->index]->text + event->offset, given, event->length) != 0 || given[event->length] != '\0') return 0;
     tape->event_count++;
     return event->index;
 }
 
 /* From here on the step gives other names than the last one. Without memory for it, the next step looks names up. */
-static void note_event(tg_tape *tape, int kind, uint32_t index, size_t offset, size_t length) {
+static void note_event(tg_tape *tape, tg_event_kind kind, uint32_t index, size_t offset, size_t length) {
     tape->known_events = tape->event_count;
     if (index == 0 || !tg_grow((void **)&tape->events, &tape->event_capacity, tape->event_count + 1, sizeof *tape->events)) return;
     tape->events[tape->event_count++] = (tg_name_event){ kind, tape->scope, index, (uint32_t)offset, (uint32_t)length };
 }
 
-static void note_in_scope(tg_tape *tape, int kind, uint32_t index, const char *given) {
+static void note_in_scope(tg_tape *tape, tg_event_kind kind, uint32_t index, const char *given) {
     const size_t scope = strlen(tg_name_text(tape, tape->scope));
     note_event(tape, kind, index, scope > 0 ? scope + 1 : 0, strlen(given));
 }

@@ -88,11 +88,13 @@ typedef struct tg_node_of_use {
     uint64_t    version;
 } tg_node_of_use;
 
+typedef enum tg_event_kind { TG_EVENT_SCOPE, TG_EVENT_NAME, TG_EVENT_VARIABLE } tg_event_kind;
+
 /* A scope or a name that a step gave, in the order of the calls: the next step, giving the same, need not look it up. */
 typedef struct tg_name_event {
-    enum { TG_EVENT_SCOPE, TG_EVENT_NAME, TG_EVENT_VARIABLE } kind;
-    uint32_t scope, index;      /* within which scope; the text that it became */
-    uint32_t offset, length;    /* of what was given, in that text */
+    tg_event_kind kind;
+    uint32_t      scope, index;      /* within which scope; the text that it became */
+    uint32_t      offset, length;    /* of what was given, in that text */
 } tg_name_event;
 
 enum { TG_LOAN_CLASSES = 40 };

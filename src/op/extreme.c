@@ -36,7 +36,7 @@ static tg_status place_shape(const tg_shape in[], int count, const void *attribu
 enum { LANES = 32 };      /* more than compilers unroll, which would keep them from computing several at once */
 
 /* A NaN is kept when it is met. Without a branch, so that it is done for several elements at once. */
-#define PICK(beats, x, best) (((x) beats (best)) | ((x) != (x)) ? (x) : (best))
+#define PICK(beats, x, best) ((((x) beats (best)) | ((x) != (x))) ? (x) : (best))
 
 #define EXTREME(name, real, suffix, beats)                                                                 \
     static real name##_of_##suffix(const real *x, int64_t count) {                                         \
