@@ -8,6 +8,7 @@
  *     plan.h       what is done with a step
  *     data.h       data sets
  *     nn.h         layers, optimizers, fit
+ *     solve.h      minimizers over plans
  *     io.h         files
  *     explain.h    a step, printed
  *     op.h         ops of your own
@@ -27,6 +28,7 @@
 #include <tapegrad/check.h>
 #include <tapegrad/data.h>
 #include <tapegrad/nn.h>
+#include <tapegrad/solve.h>
 #include <tapegrad/io.h>
 
 #endif

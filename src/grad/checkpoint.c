@@ -79,7 +79,8 @@ static tg_tensor record_anew(const tg_application *a) {
 }
 
 static const tg_op checkpoint_op = { .size = sizeof(tg_op), .name = "checkpoint", .arity = -1, .attribute_size = sizeof(segment),
-                                     .shape = segment_shape, .expand = record_anew, .text = "segment(%0, ...)", .tex = "\\mathrm{segment}(%0, \\dots)" };
+                                     .shape = segment_shape, .expand = record_anew, .text = "segment(%0, ...)",
+                                     .tex = "\\mathrm{segment}(%0, \\dots)" };
 
 tg_tensor tg_checkpoint(tg_segment_fn function, const void *context, const tg_tensor inputs[], int count, int64_t rows,
                         int64_t cols) {

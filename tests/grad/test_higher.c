@@ -363,7 +363,10 @@ static tg_tensor draws(const tg_tensor inputs[], int count, const void *context)
 
 static tg_tensor sums(const tg_tensor inputs[], int count, const void *context) { return (void)count, (void)context, tg_sum(inputs[0]); }
 
-static tg_tensor fails(const tg_tensor inputs[], int count, const void *context) { return (void)count, (void)context, tg_matmul(inputs[0], inputs[0]); }
+static tg_tensor fails(const tg_tensor inputs[], int count, const void *context) {
+    (void)count, (void)context;
+    return tg_matmul(inputs[0], inputs[0]);
+}
 
 START_TEST(segments_that_cannot_be) {
     const tg_segment_fn wrong[]    = { draws, sums, fails };
@@ -402,7 +405,8 @@ int main(void) {
     TCase *cases = tcase_create("higher");
     tcase_add_checked_fixture(cases, set_up, tear_down);
     const TTest *const tests[] = { hessian_times_vector, hessians_of_rows, jacobian_by_weights, jacobians_of_rows_both_ways,
-                                   gauss_newton_product, per_example_gradients, disconnected_is_zero, what_is_wrong_is_told, checkpoints_keep_less_and_change_no_bit,
+                                   gauss_newton_product, per_example_gradients, disconnected_is_zero, what_is_wrong_is_told,
+                                   checkpoints_keep_less_and_change_no_bit,
                                    segments_that_cannot_be };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) tcase_add_test(cases, tests[i]);
     TCase *memory = tcase_create("memory");
