@@ -56,7 +56,7 @@ typedef struct tg_lbfgs_options {
     int              memory;                 /* pairs of steps and changes of the gradient that are kept; 0: 10 */
     int              iterations;             /* at most; 0: 1000 */
     double           gradient_tolerance;     /* ends when every |df/dx_i| is at most this; 0: 1e-5; TG_ZERO */
-    double           value_tolerance;        /* ends when f falls by at most this times max(|f|, |f before|, 1); 0: 2e-9; TG_ZERO */
+    double           value_tolerance;        /* ends when f falls by at most this times max(|f|, |f before|, 1); 0: 2e-9; TG_ZERO: never */
     tg_solve_fn      progress;               /* NULL: none */
     void            *progress_context;
     tg_solve_report *report;                 /* filled, on failure too; NULL: not wanted */

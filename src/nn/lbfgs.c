@@ -92,18 +92,17 @@ static double interpolate(point low, point high) {
     return low.step + fmin(fmax(part, 0.1), 0.9) * width;
 }
 
-/* *found: trial, with its value and gradient, is a lower point. Values that differ by rounding count as equal, so that slopes
- * decide near the minimum. */
+/* *found: trial, with its value and gradient, is a lower point; near the minimum, where no digit of the value changes, an equal one
+ * with a flatter slope. */
 static tg_status search(lbfgs *m, double step, bool *found) {
-    const point  start    = { 0, m->solver.report.value, tg_dot(m->gradient, m->direction, m->solver.n) };
-    const double rounding = 4 * DBL_EPSILON * fabs(start.value);
+    const point start     = { 0, m->solver.report.value, tg_dot(m->gradient, m->direction, m->solver.n) };
     point        low = start, high = { HUGE_VAL, HUGE_VAL, HUGE_VAL }, p;
     bool         bracketed = false;
     *found = false;
     for (int k = 0; k < MOST_TRIALS; k++) {
         const tg_status status = evaluate(m, step, &p);
         if (status != TG_OK) return status;
-        if (!(p.value <= start.value + sufficient * step * start.slope + rounding) || p.value > low.value + rounding) {
+        if (!(p.value <= start.value + sufficient * step * start.slope) || p.value > low.value) {
             high      = p;
             bracketed = true;
         } else {
@@ -156,7 +155,7 @@ static tg_status iterate(lbfgs *m, const tg_lbfgs_options *o) {
         const double before = report->value;
         bool         found  = false;
         if (report->gradient <= gradient_tolerance) report->ending = TG_SMALL_GRADIENT;
-        else if (fall <= value_tolerance * size) report->ending = TG_SMALL_DECREASE;
+        else if (value_tolerance > 0 && fall <= value_tolerance * size) report->ending = TG_SMALL_DECREASE;
         else if (report->iterations >= iterations) report->ending = TG_ITERATION_LIMIT;
         if (report->ending != TG_NOT_ENDED) break;
         const tg_status status = step(m, &found);
