@@ -355,6 +355,52 @@ START_TEST(checkpoints_keep_less_and_change_no_bit) {
 }
 END_TEST
 
+/* Three layers of a net whose operands are x and its whole block of parameters; segment is its context's three views. */
+typedef struct { int64_t offset[3]; } places;
+
+static tg_tensor segment_of_block(const tg_tensor inputs[], int count, const void *context) {
+    const places *p = context;
+    tg_tensor     h = inputs[0];
+    (void)count;
+    for (int k = 0; k < 3; k++) h = tg_tanh(tg_matmul(h, tg_view(inputs[1], p->offset[k], IN, IN)));
+    return h;
+}
+
+/* Steps of Adam; with a frozen layer. Steps repeat, so that one plan is compiled. */
+static void train(const char *passes, bool checkpoint, double out[3 * IN * IN]) {
+    static const char *const names[3] = { "a", "b", "c" };
+    tg_params    *params = tg_params_new(5, &(tg_params_options){ .type = TG_F64 });
+    tg_variable  *w[3];
+    const places  p      = { { 0, 16, 32 } };      /* variables begin at multiples of 64 bytes */
+    for (int k = 0; k < 3; k++) w[k] = tg_variable_new(params, names[k], IN, IN, &(tg_variable_options){ .init = TG_NORMAL });
+    ck_assert_int_eq(tg_freeze(w[1], true), TG_OK);
+    tg_optimizer *adam = tg_adam_new(params, &(tg_adam_options){ .learning_rate = 0.05 });
+    tg_tape      *own  = tg_tape_new(&(tg_tape_options){ .type = TG_F64, .passes = passes });
+    for (int step = 0; step < 6; step++) {
+        tg_begin(own, NULL);
+        const tg_tensor inputs[2] = { tg_input_f64(own, x_at, BATCH, IN), tg_use_block(own, params, NULL) };
+        const tg_tensor y = checkpoint ? tg_checkpoint(segment_of_block, &p, inputs, 2, BATCH, IN) : segment_of_block(inputs, 2, &p);
+        ck_assert_msg(tg_minimize(adam, tg_mean(tg_square(tg_shift(y, -0.5)))) == TG_OK, "%s", tg_tape_error(own));
+    }
+    tg_tape_statistics statistics;
+    ck_assert_int_eq(tg_tape_stats(own, &statistics), TG_OK);
+    ck_assert_int_le((int)statistics.compiles, 2);
+    for (int k = 0; k < 3; k++) ck_assert_int_eq(tg_variable_read_f64(w[k], &out[k * IN * IN]), TG_OK);
+    tg_tape_free(own);
+    tg_optimizer_free(adam);
+    tg_params_free(params);
+}
+
+START_TEST(checkpoints_of_parameters) {
+    double plain[3 * IN * IN], again[3 * IN * IN];
+    for (int p = 0; p < (is_eager() ? 1 : 2); p++) {
+        train(p == 0 ? NULL : "none", false, plain);
+        train(p == 0 ? NULL : "none", true, again);
+        ck_assert_mem_eq(plain, again, sizeof plain);
+    }
+}
+END_TEST
+
 /* A segment that draws, one of another shape, one that fails. */
 static tg_tensor draws(const tg_tensor inputs[], int count, const void *context) {
     (void)count, (void)context;
@@ -407,7 +453,7 @@ int main(void) {
     const TTest *const tests[] = { hessian_times_vector, hessians_of_rows, jacobian_by_weights, jacobians_of_rows_both_ways,
                                    gauss_newton_product, per_example_gradients, disconnected_is_zero, what_is_wrong_is_told,
                                    checkpoints_keep_less_and_change_no_bit,
-                                   segments_that_cannot_be };
+                                   checkpoints_of_parameters, segments_that_cannot_be };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) tcase_add_test(cases, tests[i]);
     TCase *memory = tcase_create("memory");
     tcase_add_test(memory, memory_that_runs_out);
