@@ -1,6 +1,6 @@
 /* grad.h - derivatives, recorded on the tape as ordinary tensors: they can be run, read, drawn and differentiated again.
  *
- * Each call here walks the tape backwards when it is called: once, tg_jvp twice. Nothing is computed before an executing call.
+ * Each call here walks the tape backwards when it is called: once, or as often as its comment says. Nothing is computed before an executing call.
  * Failures on the tape: TG_NO_DERIVATIVE (names the op), TG_DISCONNECTED, TG_SHAPE_MISMATCH.
  */
 #ifndef TAPEGRAD_GRAD_H

@@ -185,6 +185,27 @@ START_TEST(jacobians_of_rows_both_ways) {
 }
 END_TEST
 
+/* y_j = sum (a + b)_i j, j = 1 to m, by the block of a [1, 2] and b [1, 2], which is frozen: backwards for m = 2, forwards for m = 40. */
+START_TEST(frozen_variables_do_not_move) {
+    double     out[40 * 64], factors[40];
+    tg_params *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
+    tg_variable *a = tg_variable_new(params, "a", 1, 2, NULL), *b = tg_variable_new(params, "b", 1, 2, NULL);
+    ck_assert_int_eq(tg_freeze(b, true), TG_OK);
+    for (int j = 0; j < 40; j++) factors[j] = j + 1;
+    for (int m = 2; m <= 40; m += 38) {
+        tg_begin(tape, NULL);
+        tg_tensor block = tg_use_block(tape, params, NULL), sum = tg_sum(tg_add(tg_use(tape, a), tg_use(tape, b)));
+        tg_tensor y     = tg_mul(sum, tg_input_f64(tape, factors, 1, m));
+        const int64_t n = tg_cols(block);
+        ck_assert_int_le(n, 64);
+        read_run(tg_jacobian(y, block), out);
+        for (int j = 0; j < m; j++)
+            for (int64_t k = 0; k < n; k++) ck_assert_double_eq(out[j * n + k], k < 2 ? factors[j] : 0);
+    }
+    tg_params_free(params);
+}
+END_TEST
+
 /* ---- Gauss-Newton ---- */
 
 /* mse_loss has the Hessian 2/count by its prediction, so that the product is 2/count J' J v. */
@@ -235,7 +256,51 @@ START_TEST(per_example_gradients) {
 }
 END_TEST
 
+/* ---- and again: sums of squares of all of it, whose derivatives are held against differences ---- */
+
+START_TEST(all_of_it_is_differentiable) {
+    for (int k = 0; k < 7; k++) {
+        const net       n = record_net();
+        const tg_tensor v = tg_input_f64(tape, v_at, 1, W), delta = tg_grad(n.loss, n.hidden);
+        const tg_tensor x = tg_input_f64(tape, x_at, BATCH, IN);
+        tg_tensor       made;
+        switch (k) {
+        case 0: made = tg_hvp(n.loss, n.w, v); break;
+        case 1: made = tg_gauss_newton_product(n.loss, n.output, n.w, v); break;
+        case 2: made = tg_jacobian(n.output, n.x); break;
+        case 3: made = tg_jacobian(tg_view(n.output, 0, 1, BATCH * OUT), n.w); break;
+        case 4: made = tg_hessian(row_function(x), x); break;
+        case 5: made = tg_per_example_gradients(n.x, delta); break;
+        default: made = tg_per_example_squared_norms(n.x, delta, true); break;
+        }
+        const tg_tensor loss   = tg_sum(tg_square(made));
+        const tg_status status = tg_gradcheck(loss, &(tg_gradcheck_options){ .samples = 8, .tolerance = 1e-7 });
+        const char     *sentence;
+        tg_last_error(&sentence);
+        ck_assert_msg(status == TG_OK && tg_tape_status(tape) == TG_OK, "%d: %s %s", k, sentence, tg_tape_error(tape));
+    }
+}
+END_TEST
+
 /* ---- what is disconnected, what is wrong ---- */
+
+START_TEST(nothing_at_all) {
+    const int64_t sizes[4][3] = { { 0, 2, 3 }, { 2, 0, 3 }, { 2, 3, 0 }, { 0, 0, 0 } };      /* batch, inputs, outputs */
+    for (int k = 0; k < 4; k++) {
+        const int64_t batch = sizes[k][0], in = sizes[k][1], out = sizes[k][2];
+        tg_begin(tape, NULL);
+        tg_tensor x = tg_input_f64(tape, x_at, batch, in), w = tg_input_f64(tape, w_at, in, out), y = tg_tanh(tg_matmul(x, w));
+        tg_tensor j = tg_jacobian(y, x), h = tg_hessian(tg_sum_cols(y), x), g = tg_per_example_gradients(x, y);
+        expect_shape(j, batch, out * in);
+        expect_shape(h, batch, in * in);
+        expect_shape(g, batch, in * out);
+        tg_tensor n = tg_per_example_squared_norms(x, y, true), product = tg_hvp(tg_sum(y), w, w);
+        expect_shape(n, batch, 1);
+        expect_shape(product, in, out);
+        ck_assert_msg(tg_run_many((tg_tensor[]){ j, h, g, n, product }, 5) == TG_OK, "%s", tg_tape_error(tape));
+    }
+}
+END_TEST
 
 START_TEST(disconnected_is_zero) {
     double out[4][BATCH * W * 9];
@@ -451,8 +516,9 @@ int main(void) {
     TCase *cases = tcase_create("higher");
     tcase_add_checked_fixture(cases, set_up, tear_down);
     const TTest *const tests[] = { hessian_times_vector, hessians_of_rows, jacobian_by_weights, jacobians_of_rows_both_ways,
-                                   gauss_newton_product, per_example_gradients, disconnected_is_zero, what_is_wrong_is_told,
-                                   checkpoints_keep_less_and_change_no_bit,
+                                   frozen_variables_do_not_move,
+                                   gauss_newton_product, per_example_gradients, all_of_it_is_differentiable, nothing_at_all,
+                                   disconnected_is_zero, what_is_wrong_is_told, checkpoints_keep_less_and_change_no_bit,
                                    checkpoints_of_parameters, segments_that_cannot_be };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) tcase_add_test(cases, tests[i]);
     TCase *memory = tcase_create("memory");

@@ -77,6 +77,29 @@ START_TEST(lbfgs_on_rosenbrock) {
 }
 END_TEST
 
+/* The plan stays bound to x; the same start gives the same bits. */
+START_TEST(what_a_minimizer_leaves) {
+    tg_plan *plans[2] = { make_plan(rosenbrock, 2, false, NULL), make_plan(rosenbrock_residuals, 2, true, NULL) };
+    for (int k = 0; k < 2; k++) {
+        double          first[2] = { -1.2, 1 }, second[2] = { -1.2, 1 }, value[2];
+        tg_solve_report one, two;
+        for (int i = 0; i < 2; i++) {
+            double          *x = i == 0 ? first : second;
+            tg_solve_report *r = i == 0 ? &one : &two;
+            ends_well(k == 0 ? tg_lbfgs(plans[0], x, &(tg_lbfgs_options){ .report = r })
+                             : tg_levenberg_marquardt(plans[1], x, &(tg_levenberg_marquardt_options){ .report = r }));
+        }
+        ck_assert_mem_eq(first, second, sizeof first);
+        ck_assert_double_eq(one.value, two.value);
+        ck_assert_int_eq(one.evaluations, two.evaluations);
+        ck_assert_int_eq(tg_plan_run(plans[k]), TG_OK);
+        ck_assert_int_eq(tg_plan_read_f64(plans[k], 0, value), TG_OK);
+        ck_assert_double_eq(k == 0 ? value[0] : (value[0] * value[0] + value[1] * value[1]) / 2, two.value);
+        tg_plan_free(plans[k]);
+    }
+}
+END_TEST
+
 START_TEST(lbfgs_on_longer_vectors) {
     double          x[30], y[20];
     tg_solve_report report;
@@ -353,7 +376,7 @@ int main(void) {
     Suite *suite = suite_create("solve");
     TCase *cases = tcase_create("solve");
     tcase_add_checked_fixture(cases, set_up, tear_down);
-    const TTest *const tests[] = { lbfgs_on_rosenbrock, lbfgs_on_longer_vectors, lbfgs_near_the_edge_of_what_is_finite,
+    const TTest *const tests[] = { lbfgs_on_rosenbrock, what_a_minimizer_leaves, lbfgs_on_longer_vectors, lbfgs_near_the_edge_of_what_is_finite,
                                    endings_of_lbfgs, callbacks_stop, levenberg_marquardt_on_rosenbrock, levenberg_marquardt_on_misra1a,
                                    nets_are_fitted, what_is_wrong_is_told,
                                    plans_that_do_not_fit, plans_in_f32, memory_that_runs_out };
