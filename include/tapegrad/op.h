@@ -104,7 +104,8 @@ typedef enum tg_op_flags {
     TG_OP_CONCAT      = 1 << 9,    /* its inputs, one after the other */
     TG_OP_BROADCAST   = 1 << 10,   /* repeats its input */
     TG_OP_ASSIGN      = 1 << 11,   /* writes a variable */
-    TG_OP_CONTINUES   = 1 << 12    /* a row sum that can be called part by part, with the bits of one call: see state in tg_call */
+    TG_OP_CONTINUES   = 1 << 12,   /* a row sum that can be called part by part, with the bits of one call: see state in tg_call */
+    TG_OP_APART       = 1 << 13    /* no two applications become one, however equal, nor does what is made of them */
 } tg_op_flags;
 
 /* Operands and attributes that fit an op, for checks to try it with. */

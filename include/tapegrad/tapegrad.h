@@ -11,6 +11,7 @@
  *     data.h       data sets
  *     nn.h         layers, optimizers, fit
  *     train.h      schedules, averages, anomalies
+ *     solve.h      minimizers over plans
  *     io.h         files
  *     explain.h    a step, printed
  *     op.h         ops of your own
@@ -33,6 +34,7 @@
 #include <tapegrad/data.h>
 #include <tapegrad/nn.h>
 #include <tapegrad/train.h>
+#include <tapegrad/solve.h>
 #include <tapegrad/io.h>
 
 #endif

@@ -1,4 +1,5 @@
-/* consing.c - nodes with the same op, operands and attributes become one. Leaves are never merged, constants excepted; nor are draws. */
+/* consing.c - nodes with the same op, operands and attributes become one. Leaves are never merged, constants excepted; nor are draws, nor what wants to
+ * stay apart. */
 #include "core/hash.h"
 #include "plan/compile.h"
 
@@ -19,7 +20,7 @@ typedef struct table {
 static bool may_merge(const tg_tape *graph, uint32_t id) {
     const tg_leaf *leaf = tg_leaf_of(graph, id);
     if (leaf != NULL) return leaf->kind == TG_LEAF_CONSTANT;
-    return !(graph->nodes[id].op->flags & TG_OP_RANDOM);
+    return !(graph->nodes[id].op->flags & (TG_OP_RANDOM | TG_OP_APART));
 }
 
 static size_t key_bytes(const tg_tape *graph, uint32_t id) {
