@@ -4,8 +4,8 @@
 # Usage: docs.sh PROGRAM SHARED_LIBRARY
 #
 # A block of C with a main is a program; one that begins with "/* name.c - " is the file of that name; the others of a document are parts, compiled
-# one behind the other in one file. A block of text is printed by the program before it. Of a block of sh the lines that begin with cc, ./ or tapegrad are
-# run, in a folder with the files of the document; scripts and meson are what runs this test, and tests/package/consumer.sh installs.
+# one behind the other in one file. A block of text is printed by the program before it. Of a block of sh the lines that begin with cc, ./ or
+# tapegrad are run, in a folder with the files of the document; scripts and meson are what runs this test, and consumer.sh installs.
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
 program=$(realpath "$1") libraries=$(dirname "$(realpath "$2")")
