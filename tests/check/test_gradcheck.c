@@ -123,6 +123,7 @@ TG_MAP1(test_wrong, x * x * x, tg_mul(g, tg_scale(tg_square(x), 2.9999)))
 TG_MAP1(test_nan, x, tg_mul(g, tg_log(tg_shift(tg_mul(x, x), -100))))
 TG_MAP1(test_demanding, x * x * x * x, tg_require_finite(tg_mul(g, tg_scale(tg_mul(x, tg_square(x)), 4))))
 
+/* A net with a wrong gradient learned all the same, and nobody looked. */
 START_TEST(a_wrong_rule_is_caught) {
     tg_params   *params = tg_params_new(3, NULL);
     tg_variable *w      = tg_variable_new(params, "layer/w", 3, 2, &(tg_variable_options){ .init = TG_GLOROT });

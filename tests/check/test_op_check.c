@@ -241,6 +241,7 @@ static void check_wrong(const struct wrong *wrong) {
     free(text);
 }
 
+/* A check that passes because both derivatives are zero, or that tries one shape only, finds nothing. */
 START_TEST(wrong_ops_are_caught_by_the_check_that_is_for_them) {
     for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) check_wrong(&wrongs[i]);
     ck_assert_int_eq(tg_op_check_all(NULL), TG_CHECK_FAILED);

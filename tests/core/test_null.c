@@ -133,6 +133,7 @@ START_TEST(one_operand_that_is_not_given) {
 }
 END_TEST
 
+/* A constructor that failed returned nothing, and the next call followed the pointer. */
 START_TEST(operands_that_are_not_given) {
     tg_tensor (*const unary[])(tg_tensor) = { tg_transpose, tg_stop, tg_neg, tg_square, tg_sqrt, tg_exp, tg_expm1, tg_log, tg_log1p, tg_sin, tg_cos,
                                               tg_erf, tg_erfc, tg_rsqrt, tg_reciprocal, tg_sign, tg_floor, tg_round, tg_abs, tg_relu6, tg_selu,

@@ -32,6 +32,7 @@ static tg_tensor loss_of(tg_tape *t) { return tg_mean(tg_square(tg_tanh(tg_linea
 #define expect(status) ck_assert_msg(tg_tape_status(tape) == (status), "%s: %s", tg_status_name(tg_tape_status(tape)), tg_tape_error(tape))
 #define expect_ok(call) ck_assert_msg((call) == TG_OK, "%s", tg_tape_error(tape))
 
+/* A parameter was written between a value and its derivative, which then mixed old and new. */
 START_TEST(one_node_a_step_and_new_ones_after_a_write) {
     ck_assert_uint_eq(tg_use(tape, w).id, tg_use(tape, w).id);
     tg_tensor old = tg_use(tape, w), loss = loss_of(tape), updated = tg_assign(old, tg_scale(old, 2));

@@ -411,6 +411,7 @@ START_TEST(deep_nesting) {
 }
 END_TEST
 
+/* A file that was cut off was read on beyond its end. */
 START_TEST(truncated_at_every_byte) {
     tg_params    *params = new_params(TG_F64, 1);
     unsigned char bytes[2048];

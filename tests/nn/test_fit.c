@@ -322,6 +322,7 @@ static void free_rest(rest *r) {
     tg_dataset_free(r->data);
 }
 
+/* The number of examples had to be a multiple of the batch. */
 START_TEST(a_short_last_batch_counts_by_its_rows) {
     static const int64_t sizes[] = { 1, 32, 100, 202, 203, 500, INT64_MAX };
     rest r = new_rest();

@@ -325,6 +325,7 @@ START_TEST(a_long_list_of_activations_says_how_many_more_there_are) {
 }
 END_TEST
 
+/* A name that is no activation silently became relu. */
 START_TEST(unknown_activations_and_bad_sizes) {
     tg_params  *params = tg_params_new(1, NULL);
     const char *why;

@@ -309,6 +309,7 @@ static double from_bits(uint64_t bits) {
     return value;
 }
 
+/* A compiled step was taken for another one, which differed in a single bit. */
 START_TEST(one_bit_of_an_attribute) {
     const double x = 3, factors[4] = { 0.0, -0.0, 1.0, 1.0 + 0x1p-52 };
     for (int i = 0; i < 12; i++) {
@@ -370,6 +371,7 @@ static void rows(int64_t count) {
     expect_ok(tg_run(tg_grad(y, x)));
 }
 
+/* Compiled steps were kept without end. */
 START_TEST(a_thousand_shapes) {
     notes l = { 0 };
     tg_set_log(note, &l);
