@@ -22,6 +22,25 @@ typedef struct tg_explain_options {
  * TG_CANNOT_WRITE if out does not take it. options may be NULL. */
 TG_API TG_MUST_CHECK tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_explain_options *options);
 
+/* A message with its numbers: matrices, row-major, valid during the visit. */
+typedef struct tg_explained_message {
+    tg_message    symbols;
+    tg_shape      from_shape, to_shape;
+    const double *upstream;                    /* [from_shape] */
+    const double *message, *before, *after;    /* [to_shape]; before is NULL for the first. A view's message has the shape of the view, and both others
+                                                * are NULL: see tg_message */
+    const double *local;                       /* d from / d to [elements of from, elements of to], from the op's own rule; NULL above 12 x 12 */
+    double        local_norm;                  /* of Frobenius; NaN where it was not computed */
+    const char   *local_text, *local_tex;      /* "1 - y^2", of one element; NULL: there is none */
+} tg_explained_message;
+
+/* Returns false to end the visit. */
+typedef bool (*tg_message_fn)(const tg_explained_message *message, void *user);
+
+/* Visits the messages of the gradients recorded of loss, in the order of the walks: the one stream that every format prints. Without a gradient there
+ * are none. Values are computed beside the step, as by tg_look: TG_STALE after an update. A failure is for tg_last_error. */
+TG_API TG_MUST_CHECK tg_status tg_messages(tg_tensor loss, tg_message_fn visit, void *user);
+
 #ifdef __cplusplus
 }
 #endif

@@ -84,7 +84,8 @@ TG_API tg_tensor tg_checkpoint(tg_segment_fn segment, const void *context, const
 /* ---- how a gradient came about ---- */
 
 /* One application of the chain rule: upstream x local derivative, sent along one edge of the tape in the reverse walk. Messages of views are not
- * blown up to the shape of what is viewed: `message` has the shape of `from`, and `before` and `after` are TG_NONE. */
+ * blown up to the shape of what is viewed: `message` has the shape of `from`, `before` is TG_NONE, and so is
+ * `after` but for the last view's, which has the cotangent of `to`, complete. */
 typedef struct tg_message {
     tg_tensor from;          /* the forward node whose rule was called */
     int       argument;      /* along which of its arguments */
@@ -96,7 +97,8 @@ typedef struct tg_message {
     int       k, n;          /* this is message k of n, counted from 1 */
 } tg_message;
 
-/* The messages of the walk that recorded gradient (what tg_grad or tg_gradients returned), in the order of the walk. 0 for other tensors. */
+/* The messages of the walk that recorded gradient, in the order of the walk: what tg_grad or tg_gradients returned, or the node "gradients" with which
+ * the walk begins on the tape. 0 for other tensors. */
 TG_API int       tg_message_count(tg_tensor gradient);
 TG_API tg_status tg_message_at(tg_tensor gradient, int index, tg_message *message);
 

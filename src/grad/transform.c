@@ -44,6 +44,7 @@ static const tg_section *section_of(tg_tensor gradient) {
     if (tape == NULL || gradient.id == 0 || gradient.step != tape->handle_step) return NULL;
     for (size_t i = 0; i < tape->section_count; i++) {
         const tg_section *section = &tape->sections[i];
+        if (section->header == gradient.id) return section;
         for (uint32_t k = 0; k < section->result_count; k++)
             if (tape->section_nodes[section->results + k] == gradient.id) return section;
     }

@@ -63,7 +63,8 @@ static void send_part(tg_walk *walk, uint32_t from) {
         return;
     }
     walk->parts[walk->part_count] = (tg_part){ .viewed = to, .cotangent = walk->cotangent[from], .offset = view->offset,
-                                               .count = view->rows * view->cols, .next = walk->last_part[to] };
+                                               .count = view->rows * view->cols, .message = (uint32_t)tape->message_count,
+                                               .next = walk->last_part[to] };
     walk->last_part[to] = (uint32_t)walk->part_count++;
     add_message(walk, (tg_message_record){ .from = from, .to = to, .upstream = walk->cotangent[from], .message = walk->cotangent[from] });
 }
@@ -185,7 +186,9 @@ static void visit(tg_walk *walk, uint32_t id) {
 }
 
 static void add_joined_parts(tg_walk *walk, uint32_t id) {
-    if (walk->last_part[id] != 0) send(walk, 0, 0, id, tg_join_parts(walk, id));
+    if (walk->last_part[id] == 0) return;
+    send(walk, 0, 0, id, tg_join_parts(walk, id));
+    if (walk->tape->status == TG_OK) walk->tape->messages[walk->parts[walk->last_part[id]].message].after = walk->cotangent[id];
 }
 
 /* The loop. */

@@ -8,6 +8,7 @@
 typedef struct tg_part {
     uint32_t viewed, cotangent;
     int64_t  offset, count;
+    uint32_t message;            /* by which it came, in tape->messages */
     uint32_t next;               /* part of the same viewed node that came before; 0: none */
 } tg_part;
 
