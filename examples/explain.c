@@ -12,7 +12,7 @@ int main(void) {
     const char  *why;
 
     /* What y is made of, and the walk back from y. The walk back from slope is printed with slope. */
-    if (s == TG_OK) s = tg_explain(y, TG_TEXT, stdout, NULL);
+    if (s == TG_OK) s = tg_explain(y, TG_LIST, stdout, NULL);
     if (s == TG_OK) printf("dy/dx %.6f, by hand %.6f\n", tg_item(slope), sin(2 * x));
     if (s == TG_OK) printf("d2y/dx2 %.6f, by hand %.6f\n", tg_item(bend), 2 * cos(2 * x));
     if (s != TG_OK) tg_last_error(&why), fprintf(stderr, "%s%s\n", tg_tape_error(tape), why);

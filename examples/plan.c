@@ -14,7 +14,7 @@ int main(void) {
 
     tg_tensor w = tg_use_block(tape, params, NULL);      /* all parameters, [1, n]: a step against the gradient */
     tg_assign(w, tg_axpy(tg_constant(tape, -0.1), tg_grad(loss, w), w));
-    tg_status status = tg_explain(loss, TG_TEXT, stdout, &(tg_explain_options){ .no_values = true, .passes = true });
+    tg_status status = tg_explain(loss, TG_LIST, stdout, &(tg_explain_options){ .no_values = true, .passes = true });
 
     if (status != TG_OK) fprintf(stderr, "%s: %s\n", tg_status_text(status), tg_tape_error(tape));
     tg_tape_free(tape);

@@ -10,17 +10,21 @@ extern "C" {
 #endif
 
 typedef enum tg_format {
-    TG_TEXT         /* one line a node: v7 = relu(v6)  [32,128]  net/fc1 */
+    TG_LIST         /* one line a node: v7 = relu(v6)  [32,128]  net/fc1; with .passes how it is compiled */
 } tg_format;
 
 typedef struct tg_explain_options {
-    bool no_values;      /* symbols only */
-    bool passes;         /* then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
+    bool no_values;      /* symbols only: nothing is run */
+    bool passes;         /* TG_LIST: then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
 } tg_explain_options;
 
-/* Prints to out what loss is made of, and the backward sections recorded for it, in the order of the tape. Values are those that the step holds.
- * TG_CANNOT_WRITE if out does not take it. options may be NULL. */
+/* Prints to out what loss is made of, and the backward sections recorded for it, in the order of the tape. Values are those that the step holds, or
+ * come from a run beside it that writes no variable (tg_look). TG_CANNOT_WRITE if out does not take it. options may be NULL. Failures are for
+ * tg_last_error, unless the tape has failed before. */
 TG_API TG_MUST_CHECK tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_explain_options *options);
+
+/* The same to a file, which is complete or, on failure, as it was before. */
+TG_API TG_MUST_CHECK tg_status tg_explain_file(tg_tensor loss, tg_format format, const char *path, const tg_explain_options *options);
 
 /* A message with its numbers: matrices, row-major, valid during the visit. */
 typedef struct tg_explained_message {

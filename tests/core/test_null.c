@@ -83,7 +83,7 @@ START_TEST(pointers_that_are_null_on_a_tape) {
     tg_tensor one = tg_constant(tape, 1);
     refuses(tg_node_at(tape, 1, &node) == TG_OK ? tg_node_at(tape, 1, NULL) : TG_BUG);
     refuses(tg_held(one, NULL));
-    refuses(tg_explain(one, TG_TEXT, NULL, NULL));
+    refuses(tg_explain(one, TG_LIST, NULL, NULL));
     refuses(tg_message_at(one, 0, NULL));
     refuses(tg_run_many(NULL, 1));
     refuses(tg_run_many(&one, 0));
@@ -220,7 +220,7 @@ START_TEST(results_of_what_is_not_given) {
     refuses(tg_held(TG_NONE, &number));
     refuses(tg_message_at(TG_NONE, 0, &message));
     refuses(tg_gradients(TG_NONE, TG_NONE, &out, 1, &out, NULL));
-    refuses(tg_explain(TG_NONE, TG_TEXT, stderr, NULL));
+    refuses(tg_explain(TG_NONE, TG_LIST, stderr, NULL));
     refuses(tg_gradcheck(TG_NONE, NULL));
     makes_nothing(tg_data(TG_NONE));
     makes_nothing(tg_data_f64(TG_NONE));

@@ -1,4 +1,4 @@
-/* test_text.c - a step as text: each line to the letter, what is printed and what is not, streams that fail. */
+/* test_list.c - a step as text: each line to the letter, what is printed and what is not, streams that fail. */
 #include "support.h"
 #include <tapegrad/tapegrad.h>
 
@@ -19,7 +19,7 @@ static char *text_of(tg_tensor loss, const tg_explain_options *options) {
     size_t length;
     FILE  *out = open_memstream(&text, &length);
     ck_assert_ptr_nonnull(out);
-    ck_assert_msg(tg_explain(loss, TG_TEXT, out, options) == TG_OK, "%s", tg_tape_error(loss.tape));
+    ck_assert_msg(tg_explain(loss, TG_LIST, out, options) == TG_OK, "%s", tg_tape_error(loss.tape));
     ck_assert_int_eq(fclose(out), 0);
     return text;
 }
@@ -158,7 +158,7 @@ START_TEST(behind_an_update_a_step_is_stale) {
     ck_assert_ptr_nonnull(strstr(before, "[1,1]  = 6\n"));
     ck_assert_int_eq(tg_run_many((tg_tensor[]){ loss, next }, 2), TG_OK);
     ck_assert(tg_item(loss) == 6);
-    ck_assert_int_eq(tg_explain(loss, TG_TEXT, stderr, NULL), TG_STALE);
+    ck_assert_int_eq(tg_explain(loss, TG_LIST, stderr, NULL), TG_STALE);
     ck_assert_int_eq(tg_last_error(&sentence), TG_STALE);
     ck_assert_ptr_nonnull(strstr(sentence, "look before the update"));
     ck_assert_int_eq(tg_tape_status(tape), TG_OK);      /* the step goes on */
@@ -175,14 +175,14 @@ START_TEST(a_stream_that_takes_nothing) {
     const char *sentence;
     FILE       *full = fopen("/dev/full", "w");
     if (full != NULL) {
-        ck_assert_int_eq(tg_explain(loss, TG_TEXT, full, NULL), TG_CANNOT_WRITE);
+        ck_assert_int_eq(tg_explain(loss, TG_LIST, full, NULL), TG_CANNOT_WRITE);
         ck_assert_int_eq(tg_last_error(&sentence), TG_CANNOT_WRITE);
         ck_assert_ptr_nonnull(strstr(sentence, "tg_explain"));
         fclose(full);
     }
     FILE *only_read = fopen("/dev/null", "r");
     ck_assert_ptr_nonnull(only_read);
-    ck_assert_int_eq(tg_explain(loss, TG_TEXT, only_read, NULL), TG_CANNOT_WRITE);
+    ck_assert_int_eq(tg_explain(loss, TG_LIST, only_read, NULL), TG_CANNOT_WRITE);
     ck_assert_int_eq(tg_last_error(NULL), TG_CANNOT_WRITE);
     fclose(only_read);
     expect_text(loss, false, "v1 = input  [2,3]\nv2 = sum(v1)  [1,1]\n");
@@ -196,10 +196,10 @@ START_TEST(what_cannot_be_explained) {
     ck_assert_int_eq(tg_explain(loss, (tg_format)7, out, NULL), TG_BAD_ARGUMENT);
     ck_assert_int_eq(tg_last_error(NULL), TG_BAD_ARGUMENT);
     tg_begin(tape, NULL);
-    ck_assert_int_eq(tg_explain(loss, TG_TEXT, out, NULL), TG_OLD_STEP);
+    ck_assert_int_eq(tg_explain(loss, TG_LIST, out, NULL), TG_OLD_STEP);
     ck_assert_int_eq(tg_last_error(NULL), TG_OLD_STEP);
     loss = tg_sum(tg_add(tg_input(tape, x, 2, 3), tg_input(tape, x, 3, 2)));
-    ck_assert_int_eq(tg_explain(loss, TG_TEXT, out, NULL), TG_SHAPE_MISMATCH);
+    ck_assert_int_eq(tg_explain(loss, TG_LIST, out, NULL), TG_SHAPE_MISMATCH);
     ck_assert_int_eq(ftell(out), 0);
     fclose(out);
 }
@@ -213,7 +213,7 @@ static tg_status explain_once(void *out) {
     if (t != NULL) {
         tg_tensor in = tg_input(t, x, 2, 3), loss = tg_sum(tg_tanh(in));
         tg_grad(loss, in);
-        status = tg_explain(loss, TG_TEXT, out, NULL);
+        status = tg_explain(loss, TG_LIST, out, NULL);
     }
     tg_tape_free(t);
     return status;

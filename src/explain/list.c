@@ -1,11 +1,11 @@
-/* text.c - a step as text, one line a node: v7 = relu(v6)  [32,128]  net/fc1 */
-#include <tapegrad/explain.h>
-#include <tapegrad/op.h>
-#include <tapegrad/plan.h>
+/* list.c - a step as a list, one line a node: v7 = relu(v6)  [32,128]  net/fc1 */
 #include "core/util.h"
+#include "explain/printers.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <tapegrad/op.h>
+#include <tapegrad/plan.h>
 
 enum { MOST_VALUES = 12 };      /* larger matrices are printed without their elements */
 
@@ -113,16 +113,11 @@ static tg_status print_passes(tg_tape *tape, const bool *printed, uint32_t count
     return status;
 }
 
-tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_explain_options *options) {
-    const tg_shape shape = tg_shape_of(loss);
-    if (loss.tape == NULL || out == NULL) return tg_fail_thread(TG_NULL_ARGUMENT, "tg_explain: loss or out is NULL");
-    if (format != TG_TEXT) return tg_fail_thread(TG_BAD_ARGUMENT, "tg_explain: there is no format %d", (int)format);
-    if (tg_tape_status(loss.tape) != TG_OK) return tg_tape_status(loss.tape);
-    if (loss.id == 0 || (shape.rows == 0 && shape.cols == 0)) return tg_fail_thread(TG_OLD_STEP, "tg_explain: loss is no node of this step");
+tg_status tg_print_list(tg_tensor loss, FILE *out, const tg_explain_options *options) {
     const uint32_t count   = tg_node_count(loss.tape);
     bool          *printed = tg_allocate(count + 1);
     if (printed == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " nodes", count);
-    const bool with_values = options == NULL || !options->no_values;
+    const bool with_values = !options->no_values;
     values     v           = { 0 };
     tg_status  status      = mark_printed(loss.tape, loss.id, printed, count);
     if (status == TG_OK && with_values) status = look_at_values(loss.tape, printed, count, &v);
@@ -132,9 +127,8 @@ tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_expla
         status = tg_node_at(loss.tape, id, &node);
         if (status == TG_OK) print_node(out, id, &node, with_values && has_values(&node) ? v.out[next++] : NULL);
     }
-    if (status == TG_OK && options != NULL && options->passes) status = print_passes(loss.tape, printed, count, out);
+    if (status == TG_OK && options->passes) status = print_passes(loss.tape, printed, count, out);
     release_values(&v);
     tg_release(printed, count + 1);
-    if (status == TG_OK && (fflush(out) != 0 || ferror(out))) status = tg_fail_thread(TG_CANNOT_WRITE, "tg_explain: the stream does not take it");
     return status;
 }

@@ -1,0 +1,10 @@
+/* printers.h - one function a format. Whatever the stream does not take is found behind them. */
+#ifndef TAPEGRAD_EXPLAIN_PRINTERS_H
+#define TAPEGRAD_EXPLAIN_PRINTERS_H
+
+#include "explain/story.h"
+
+/* options are never NULL. */
+tg_status tg_print_list(tg_tensor loss, FILE *out, const tg_explain_options *options);
+
+#endif
