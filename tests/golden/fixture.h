@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <tapegrad/tapegrad.h>
 
-enum { WORD_LENGTH = 64, MATRIX_LARGEST = 2048 };
+enum { WORD_LENGTH = 64, MATRIX_LARGEST = 2400 };
 
 typedef struct matrix {
     int64_t rows, cols;
