@@ -14,9 +14,6 @@ static const struct { const char *op, *reason; } lacking[] = {
     { "bernoulli", "draws have other bits" },
     { "uniform", "draws have other bits" },
     { "normal", "draws have other bits" },
-    { "clip_factor", "clip_grad_norm_ is no op; torch_nets.txt has it" },
-    { "gaussian", "PyTorch has no such activation; mpmath.txt has it" },
-    { "rms_norm", "PyTorch 1.13 has none" },
 };
 enum { LACKING = sizeof lacking / sizeof *lacking };
 

@@ -45,6 +45,7 @@ static tg_tensor call_concat_rows(const sample *s) { return tg_concat_rows(s->in
 static tg_tensor call_concat_cols(const sample *s) { return tg_concat_cols(s->in, s->count); }
 static tg_tensor call_scatter_rows(const sample *s) { return tg_scatter_rows(s->in[0], s->in[1], whole(s, 0)); }
 static tg_tensor call_layer_norm(const sample *s) { return tg_layer_norm(s->in[0], s->in[1], s->in[2], s->numbers[0]); }
+static tg_tensor call_rms_norm(const sample *s) { return tg_rms_norm(s->in[0], s->in[1], s->numbers[0]); }
 static tg_tensor call_batch_norm(const sample *s) {
     return tg_batch_norm(s->in[0], s->in[1], s->in[2], s->in[3], s->in[4], s->numbers[0] != 0, s->numbers[1], s->numbers[2]);
 }
@@ -126,19 +127,21 @@ static const row torch_rows[] = {
     ONE(neg), ONE(square), ONE(sqrt), ONE(rsqrt), ONE(reciprocal), ONE(exp), ONE(expm1), ONE(log), ONE(log1p), ONE(sin), ONE(cos), ONE(erf),
     ONE(erfc), ONE(sign), ONE(floor), ONE(round), ONE(abs), ONE(relu), ONE(relu6), ONE(selu), ONE(hard_tanh),
     ONE(hard_swish), ONE(sigmoid), ONE(tanh), ONE(softplus), ONE(log_sigmoid), ONE(softsign), ONE(silu), ONE(mish), ONE(gelu), ONE(gelu_tanh),
-    ONE(glu), ONE(swiglu), ONE(sum), ONE(sum_rows), ONE(sum_cols), ONE(mean), ONE(mean_rows), ONE(mean_cols), ONE(max), ONE(max_rows),
+    ONE(glu), ONE(swiglu), ONE(gaussian), ONE(sum), ONE(sum_rows), ONE(sum_cols), ONE(mean), ONE(mean_rows), ONE(mean_cols), ONE(max), ONE(max_rows),
     ONE(max_cols), ONE(min), ONE(min_rows), ONE(min_cols), ONE(argmax), ONE(argmin), ONE(prod), ONE(prod_rows), ONE(prod_cols), ONE(norm),
     ONE(norm_rows), ONE(norm_cols), ONE(logsumexp), ONE(softmax), ONE(log_softmax), ONE(transpose), ONE(stop), ONE(diagonal), ONE(diag_embed),
     TWO(add), TWO(sub), TWO(mul), TWO(div), TWO(pow), TWO(maximum), TWO(minimum), TWO(greater), TWO(greater_equal), TWO(less), TWO(less_equal),
     TWO(equal), TWO(not_equal), TWO(same), TWO(prelu), TWO(outer), TWO(gather_rows),
     THREE(lerp), THREE(select), THREE(axpy),
-    NUMBER(scale), NUMBER(shift), NUMBER(leaky_relu), NUMBER(elu), NUMBER(celu), NUMBER(pow_scalar), NUMBER(var), NUMBER(var_rows), NUMBER(var_cols),
+    NUMBER(clip_factor), NUMBER(scale), NUMBER(shift), NUMBER(leaky_relu), NUMBER(elu), NUMBER(celu), NUMBER(pow_scalar), NUMBER(var),
+    NUMBER(var_rows), NUMBER(var_cols),
     /* PyTorch multiplies by a sixth in float. */
     { .name = "hard_sigmoid", .one = tg_hard_sigmoid, .bound = 1e-7 },
     { .name = "clamp", .numbers = tg_clamp }, { .name = "threshold", .numbers = tg_threshold },
     SIZES(broadcast_to), SIZES(sum_to), SIZES(slice_cols), SIZES(pad_cols), SIZE(repeat_rows), SIZE(repeat_cols), SIZE(one_hot),
     { .name = "reshape", .op = "view", .sizes = tg_reshape }, { .name = "slice_rows", .op = "view", .sizes = tg_slice_rows },
     CALL(matmul), CALL(linear), CALL(bilinear), CALL(view), CALL(concat), CALL(concat_rows), CALL(concat_cols), CALL(scatter_rows),
+    CALL(rms_norm),
     /* g - mean(g) - y mean(g y) cancels in rows of two, whose y is nearly 1 and -1. */
     { .name = "layer_norm", .call = call_layer_norm, .terms = 1 }, CALL(batch_norm),
     CALL(mse_loss), CALL(l1_loss), CALL(hinge_loss), CALL(squared_hinge_loss), CALL(huber_loss), CALL(smooth_l1_loss), CALL(kl_div),

@@ -140,7 +140,6 @@ def write_norms(writer):
         return (lambda x: F.glu(x, 1)), [x]
     write_samples(writer, 'glu', 'nn.functional.glu', fit_glu, 4)
     seed('norms')
-    writer.case('swiglu', lambda x: F.silu(x[:, :3]) * x[:, 3:], [between(-4, 4, 4, 6)])
 
     def fit_layer(x, a, k):
         if len(a[0]) != 1 or k.get('eps', 1e-5) < 0:
@@ -190,8 +189,21 @@ def write_batch_norms(writer):
             writer.case('batch_norm_running', running(0.1 + 0.2 * weight, 1e-5), fixed, (0.1 + 0.2 * weight, 1e-5))
 
 
+def write_composed(writer):
+    """What PyTorch 1.13 has no op for, written in its ops: the derivatives are its own."""
+    seed('composed')
+    writer.case('swiglu', lambda x: F.silu(x[:, :3]) * x[:, 3:], [between(-4, 4, 4, 6)])
+    writer.case('gaussian', lambda x: torch.exp(-x * x), [between(-3, 3, 4, 5)])
+    rms = lambda eps: lambda x, w=None: x * torch.rsqrt((x * x).mean(1, True) + eps) * (1 if w is None else w)
+    writer.case('rms_norm', rms(1e-5), [between(-2, 2, 4, 5), None], (1e-5,))
+    writer.case('rms_norm', rms(0.1), [between(-2, 2, 3, 4), between(-2, 2, 1, 4)], (0.1,))
+    for most in (0.5, 1.5):
+        writer.case('clip_factor', lambda x: torch.clamp(most / (torch.sqrt(x) + 1e-6), max=1), [between(0.05, 4, 4, 5)], (most,))
+
+
 def write(writer):
     write_products(writer)
     write_parts(writer)
     write_chosen(writer)
     write_norms(writer)
+    write_composed(writer)
