@@ -61,6 +61,7 @@ MAP1_NUMBER(celu, x > 0 ? x : c * expm1(x / c), tg_where_greater(x, 0, g, tg_mul
 
 /* 1 / (1 + e^-x), with the exponent always negative, so that nothing overflows. */
 #define SIGMOID(x) ((x) >= 0 ? 1 / (1 + exp(-(x))) : exp(x) / (1 + exp(x)))
+/* y (1 - y), as in textbooks and without another exponential; sigmoid(-x) for 1 - y would keep its digits where y is near 1. */
 MAP1(sigmoid, SIGMOID(x), tg_mul(g, tg_mul(out, tg_shift(tg_neg(out), 1))), .text = "1 / (1 + exp(-%0))", .tex = "\\sigma(%0)")
 MAP1(tanh, tanh(x), tg_mul(g, tg_shift(tg_neg(tg_square(out)), 1)), .text = "tanh(%0)", .tex = "\\tanh %0")
 MAP1(softplus, (x > 0 ? x : 0) + log1p(exp(-fabs(x))), tg_mul(g, tg_sigmoid(x)), .text = "ln(1 + exp(%0))", .tex = "\\ln(1 + e^{%0})")
@@ -75,19 +76,21 @@ MAP1(softsign, fabs(x) > (real)1e20 ? copysign((real)1, x) : x / (1 + fabs(x)), 
 #define FROM_BELOW(x) ((x) < -1000 ? -1000 : (x))
 static tg_tensor bounded(tg_tensor x) { return tg_clamp(x, -1000, 1000); }
 
-/* s (1 + x (1 - s)), s = sigmoid(x) */
+/* s (1 + x (1 - s)), s = sigmoid(x) and 1 - s = sigmoid(-x) */
 static tg_tensor silu_slope(tg_tensor x) {
     const tg_tensor s = tg_sigmoid(x);
-    return tg_mul(s, tg_shift(tg_mul(bounded(x), tg_shift(tg_neg(s), 1)), 1));
+    return tg_mul(s, tg_shift(tg_mul(bounded(x), tg_sigmoid(tg_neg(x))), 1));
 }
 MAP1(silu, FROM_BELOW(x) * SIGMOID(x), tg_mul(g, silu_slope(x)), .text = "%0 / (1 + exp(-%0))", .tex = "%0\\,\\sigma(%0)")
 
 /* tanh(ln(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); for x > 0 with e^-x, so that nothing overflows. */
 #define MISH_RISE(x, e) ((x) > 0 ? (1 + 2 * (e)) / (1 + 2 * (e) * (1 + (e))) : (e) * ((e) + 2) / ((e) * ((e) + 2) + 2))
-/* t + x sigmoid(x) (1 - t^2), t = tanh(softplus(x)) */
+/* t + x sigmoid(x) (1 - t^2), t = tanh(p) and p = softplus(x). With q = e^(-2 p): t = (1 - q) / (1 + q) and 1 - t^2 = 4 q / (1 + q)^2, which keep
+ * their digits where t is near 1, and so do their derivatives. */
 static tg_tensor mish_slope(tg_tensor x) {
-    const tg_tensor t = tg_tanh(tg_softplus(x));
-    return tg_add(t, tg_mul(tg_mul(bounded(x), tg_sigmoid(x)), tg_shift(tg_neg(tg_square(t)), 1)));
+    const tg_tensor twice = tg_scale(tg_softplus(x), -2), q = tg_exp(twice), part = tg_reciprocal(tg_shift(q, 1));
+    const tg_tensor t     = tg_neg(tg_mul(tg_expm1(twice), part));
+    return tg_add(t, tg_mul(tg_mul(bounded(x), tg_sigmoid(x)), tg_scale(tg_mul(q, tg_square(part)), 4)));
 }
 MAP1(mish, FROM_BELOW(x) * MISH_RISE(x, exp(-fabs(x))), tg_mul(g, mish_slope(x)), .text = "%0 * tanh(ln(1 + exp(%0)))",
      .tex = "%0 \\tanh(\\ln(1 + e^{%0}))")
@@ -112,9 +115,9 @@ MAP1(gelu, FROM_BELOW(x) * (erfc(-x * (real)ROOT_OF_HALF) / 2), tg_mul(g, gelu_s
 #define TWICE_U(x) ((real)TWO_ROOTS * (x) * (1 + (real)CUBIC * (x) * (x)))
 static tg_tensor gelu_tanh_slope(tg_tensor x) {
     const tg_tensor near = within_reach(x), square = tg_square(near);
-    const tg_tensor s    = tg_sigmoid(tg_scale(tg_mul(near, tg_shift(tg_scale(square, CUBIC), 1)), TWO_ROOTS));
+    const tg_tensor u    = tg_scale(tg_mul(near, tg_shift(tg_scale(square, CUBIC), 1)), TWO_ROOTS), s = tg_sigmoid(u);
     const tg_tensor rise = tg_shift(tg_scale(square, 3 * CUBIC * TWO_ROOTS), TWO_ROOTS);
-    return tg_add(s, tg_mul(tg_mul(near, rise), tg_mul(s, tg_shift(tg_neg(s), 1))));
+    return tg_add(s, tg_mul(tg_mul(near, rise), tg_mul(s, tg_sigmoid(tg_neg(u)))));
 }
 MAP1(gelu_tanh, FROM_BELOW(x) * SIGMOID(TWICE_U(x)), tg_mul(g, gelu_tanh_slope(x)), .text = "%0 * (1 + tanh(0.797885 * (%0 + 0.044715 * %0^3))) / 2",
      .tex = "\\tfrac{%0}{2}(1 + \\tanh(\\sqrt{2 / \\pi}(%0 + 0.044715\\,%0^3)))")

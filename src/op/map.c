@@ -44,7 +44,7 @@ MAP1(square, x * x, tg_mul(g, tg_scale(x, 2)), .text = "%0^2", .tex = "%0^2")
 /* The root of -0 is -0, and + 0 makes it 0, so that the derivative is +inf there too. */
 MAP1(sqrt, sqrt(x) + 0, tg_div(tg_scale(g, 0.5), out), .text = "sqrt(%0)", .tex = "\\sqrt{%0}", .lo = 0.5, .hi = 4)
 MAP1(exp, exp(x), tg_mul(g, out), .text = "exp(%0)", .tex = "e^{%0}")
-MAP1(expm1, expm1(x), tg_mul(g, tg_shift(out, 1)), .text = "exp(%0) - 1", .tex = "e^{%0} - 1")
+MAP1(expm1, expm1(x), tg_mul(g, tg_exp(x)), .text = "exp(%0) - 1", .tex = "e^{%0} - 1")
 MAP1(log, log(x), tg_div(g, x), .text = "ln(%0)", .tex = "\\ln %0", .lo = 0.5, .hi = 4)
 MAP1(log1p, log1p(x), tg_div(g, tg_shift(x, 1)), .text = "ln(1 + %0)", .tex = "\\ln(1 + %0)", .lo = -0.5, .hi = 2)
 MAP1(sin, sin(x), tg_mul(g, tg_cos(x)), .text = "sin(%0)", .tex = "\\sin %0")
