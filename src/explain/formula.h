@@ -136,7 +136,7 @@ typedef struct tg_formula_number_binding {
 } tg_formula_number_binding;
 
 /* Of scalars, in double. TG_UNKNOWN_NAME for names and functions that there are not, with a sentence for tg_last_error. A function is one of
- * arithmetic, or an op whose text is a formula. */
+ * arithmetic, an op whose text is a formula, or the derivative of such an op of one operand without numbers, such as mish'. */
 tg_status tg_formula_value(const tg_formula *f, const tg_formula_number_binding names[], int count, double *value);
 
 typedef struct tg_formula_tensor_binding {

@@ -114,10 +114,7 @@ static const tg_formula *record_slope(recording *r, const void *attributes, int 
 
 static const tg_formula *slope_of_elements(tg_formulas *formulas, const tg_op *op, const void *attributes, int count, int k) {
     recording r = { .formulas = formulas, .tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 }), .op = op, .count = count };
-    if (r.tape == NULL) {
-        tg_last_error(NULL);
-        return tg_formulas_fail(formulas, TG_OUT_OF_MEMORY);
-    }
+    if (r.tape == NULL) return tg_formulas_fail(formulas, TG_OUT_OF_MEMORY);
     const tg_formula *slope = record_slope(&r, attributes, k);
     if (tg_tape_status(r.tape) == TG_OUT_OF_MEMORY) slope = tg_formulas_fail(formulas, TG_OUT_OF_MEMORY);
     tg_tape_free(r.tape);

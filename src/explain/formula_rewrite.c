@@ -30,6 +30,18 @@ static node magnitude(tg_formulas *a, node f) { return is(f, TG_FORMULA_NEGATIVE
 
 /* ---- rules, one function a kind: f itself where none fits ---- */
 
+/* 0.1666... is 1 / 6 where that is the same double; 0.25 stays. */
+static node rewrite_number(tg_formulas *a, node f) {
+    enum { LARGEST = 1000 };
+    const double n = rint(1 / fabs(f->number));
+    double       m = n;
+    if (!(n >= 3 && n <= LARGEST) || 1 / n != fabs(f->number)) return f;
+    while (fmod(m, 2) == 0) m /= 2;
+    while (fmod(m, 5) == 0) m /= 5;
+    const node fraction = m > 1 ? tg_formula_two(a, TG_FORMULA_DIVIDE, number(a, 1), number(a, n)) : f;
+    return m > 1 && f->number < 0 ? tg_formula_one(a, TG_FORMULA_NEGATIVE, fraction) : fraction;
+}
+
 static node rewrite_negative(tg_formulas *a, node f) {
     const node x = left(f);
     if (is_number(x)) return number(a, 0 - x->number);
@@ -150,6 +162,7 @@ static node rewrite_choice(tg_formulas *a, node f) {
 
 static node rewrite_once(tg_formulas *a, node f) {
     switch (f->kind) {
+        case TG_FORMULA_NUMBER:   return rewrite_number(a, f);
         case TG_FORMULA_NEGATIVE: return rewrite_negative(a, f);
         case TG_FORMULA_ADD:      return rewrite_add(a, f);
         case TG_FORMULA_SUBTRACT: return rewrite_subtract(a, f);

@@ -56,20 +56,50 @@ static double value_of_name(evaluation *e, const char *name) {
     return strcmp(name, "nan") == 0 ? (double)NAN : refuse(e, TG_UNKNOWN_NAME, "value for", name);
 }
 
-/* An op by its text, with the arguments as operands; one that is its own text would never end. */
-static double value_of_text(evaluation *e, const tg_op *op, const double arguments[], int count) {
+enum { MOST_OPERANDS = 4 };
+
+/* f, a formula of an op, at these operands and this value of the op. */
+static double value_at(evaluation *e, const tg_formulas *formulas, const tg_formula *f, const double operands[], int count, double y) {
     static const char *const  names[] = { "%0", "%1", "%2", "%3" };
-    tg_formula_number_binding operands[4];
-    tg_formulas              *formulas = tg_formulas_new();
-    double                    value    = (double)NAN;
-    for (int k = 0; k < count; k++) operands[k] = (tg_formula_number_binding){ names[k], arguments[k] };
-    const tg_formula *f = formulas != NULL ? tg_formula_of_op(formulas, op, op->defaults, count) : NULL;
-    evaluation        inner = { operands, count, e->ops + 1, TG_OK };
-    if (f == NULL) e->status = formulas != NULL ? tg_fail_thread(tg_formulas_status(formulas), "no memory for a formula") : TG_OUT_OF_MEMORY;
-    else value = value_of(&inner, f);
+    tg_formula_number_binding numbers[MOST_OPERANDS + 1];
+    if (f == NULL) {
+        const tg_status status = tg_formulas_status(formulas);
+        e->status = tg_fail_thread(status != TG_OK ? status : TG_UNKNOWN_NAME, "there is no formula of an op");
+        return (double)NAN;
+    }
+    for (int k = 0; k < count; k++) numbers[k] = (tg_formula_number_binding){ names[k], operands[k] };
+    numbers[count] = (tg_formula_number_binding){ "%y", y };
+    evaluation   inner = { numbers, count + 1, e->ops + 1, TG_OK };
+    const double value = value_of(&inner, f);
     if (e->status == TG_OK) e->status = inner.status;
+    return value;
+}
+
+/* An op by its text, and its derivative by what its rule records. One that is its own text would never end. */
+static double value_of_op(evaluation *e, const tg_op *op, const double operands[], int count, bool is_derivative) {
+    tg_formulas *formulas = tg_formulas_new();
+    if (formulas == NULL) {
+        e->status = TG_OUT_OF_MEMORY;
+        return (double)NAN;
+    }
+    double value = value_at(e, formulas, tg_formula_of_op(formulas, op, op->defaults, count), operands, count, (double)NAN);
+    if (is_derivative && e->status == TG_OK)
+        value = value_at(e, formulas, tg_local_formula(formulas, op, NULL, NULL, count, 0, 0), operands, count, value);
     tg_formulas_free(formulas);
     return value;
+}
+
+/* The op that name calls, with a stroke behind it if its derivative is meant: that of one operand, without numbers of which the name says nothing. */
+static const tg_op *find_op(const char *name, int count, bool *is_derivative) {
+    char         copy[64];
+    const size_t length = strcspn(name, "'");
+    if (length >= sizeof copy) return NULL;
+    memcpy(copy, name, length);
+    copy[length]    = '\0';
+    *is_derivative  = name[length] == '\'';
+    const tg_op *op = tg_op_find(copy);
+    if (op == NULL || op->arity != count || count < 1 || count > MOST_OPERANDS || !(op->flags & TG_OP_ELEMENTWISE)) return NULL;
+    return *is_derivative && (count > 1 || op->attribute_size > 0) ? NULL : op;
 }
 
 static double value_of_call(evaluation *e, const tg_formula *f) {
@@ -79,11 +109,11 @@ static double value_of_call(evaluation *e, const tg_formula *f) {
         if (strcmp(functions[i].name, f->name) == 0) return functions[i].f(arguments[0]);
     for (int i = 0; i < COUNT2 && f->count == 2; i++)
         if (strcmp(functions2[i].name, f->name) == 0) return functions2[i].f(arguments[0], arguments[1]);
-    const tg_op *op = tg_op_find(f->name);
-    const bool   fits = op != NULL && op->arity == f->count && f->count >= 1 && f->count <= 4 && (op->flags & TG_OP_ELEMENTWISE);
-    if (!fits || e->ops == MOST_OPS || e->status != TG_OK)
+    bool         is_derivative;
+    const tg_op *op = find_op(f->name, f->count, &is_derivative);
+    if (op == NULL || e->ops == MOST_OPS || e->status != TG_OK)
         return refuse(e, TG_UNKNOWN_NAME, "function of scalars with that number of arguments:", f->name);
-    return value_of_text(e, op, arguments, f->count);
+    return value_of_op(e, op, arguments, f->count, is_derivative);
 }
 
 static double value_of_two(tg_formula_kind kind, double a, double b) {

@@ -213,14 +213,13 @@ START_TEST(rewriting_keeps_finite_values) {
         const tg_formula *f = draw_formula(3), *tidy = tg_formula_rewrite(formulas, f);
         const double      value = value_at(f, some_numbers, 4), other = value_at(tidy, some_numbers, 4);
         ck_assert(tidy != NULL);
-        if (isfinite(value) && isfinite(other) && fabs(value) < 1e3) {
+        if (isfinite(value) && isfinite(other) && fabs(value) < 1e3 && strpbrk(print(f), "<>=?") == NULL) {      /* steps make rounding large */
             compared++;
-            if (fabs(value - other) > 1e-9 && strchr(print(f), '>') == NULL && strchr(print(f), '<') == NULL && strchr(print(f), '=') == NULL)
-                expect_same_number(other, value, 1e-9, print(f));
+            expect_same_number(other, value, 1e-9, print(f));
         }
         tear_down(), set_up();
     }
-    ck_assert_int_gt(compared, 500);
+    ck_assert_int_gt(compared, 200);
 }
 END_TEST
 
@@ -231,6 +230,7 @@ START_TEST(rewriting_is_what_a_teacher_writes) {
         { "2 * (x * 3)", "6 * x" }, { "-1 * x", "-x" }, { "0.5 / y", "1 / (2 * y)" }, { "1 * (y * (-y + 1))", "y * (1 - y)" },
         { "x > 0 ? x > 0 ? a : b : c", "x > 0 ? a : c" }, { "x * (y * x)", "x * y * x" }, { "y * y^2", "y^3" }, { "(1 / x)^2", "1 / x^2" },
         { "2 + 3 * 4", "14" }, { "1 / 6", "1 / 6" },
+        { "0.3333333333333333 * x + 0.25", "x / 3 + 0.25" }, { "-0.16666666666666666 * x", "-x / 6" }, { "a b + 0", "a b" },
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         ck_assert_str_eq(print(tg_formula_rewrite(formulas, parse(pairs[i][0]))), pairs[i][1]);
@@ -360,6 +360,7 @@ START_TEST(local_derivatives_as_they_are_taught) {
     expect_local("relu", 0, "%0 > 0 ? 1 : 0");
     expect_local("abs", 0, "sign(%0)");
     expect_local("elu", 0, "%0 > 0 ? 1 : 0.75 * exp(%0)");
+    expect_local("hard_sigmoid", 0, "%0 > -3 ? %0 < 3 ? 1 / 6 : 0 : 0");
     expect_local("scale", 0, "0.75");
     expect_local("greater", 0, "0");
     expect_local("softsign", 0, "1 / (|%0| + 1)^2");
@@ -398,6 +399,15 @@ START_TEST(recorded_is_evaluated) {
 }
 END_TEST
 
+START_TEST(a_derivative_that_is_called) {
+    const double x = 0.5, h = 1e-5;
+    const double slope = value_at(parse("mish'(x1)"), &(tg_formula_number_binding){ "x1", x }, 1);
+    const double more  = value_at(parse("mish(x1)"), &(tg_formula_number_binding){ "x1", x + h }, 1);
+    const double less  = value_at(parse("mish(x1)"), &(tg_formula_number_binding){ "x1", x - h }, 1);
+    expect_same_number(slope, (more - less) / (2 * h), 1e-8, "mish'");
+}
+END_TEST
+
 START_TEST(what_has_no_value) {
     double      value;
     const char *sentence;
@@ -405,6 +415,8 @@ START_TEST(what_has_no_value) {
     ck_assert_int_eq(tg_formula_value(parse("x + 1"), NULL, 0, &value), TG_UNKNOWN_NAME);
     ck_assert_int_eq(tg_last_error(&sentence), TG_UNKNOWN_NAME);
     ck_assert_ptr_nonnull(strstr(sentence, "x"));
+    ck_assert_int_eq(tg_formula_value(parse("pow'(1, 2)"), NULL, 0, &value), TG_UNKNOWN_NAME);
+    ck_assert_int_eq(tg_last_error(NULL), TG_UNKNOWN_NAME);
     ck_assert_int_eq(tg_formula_value(parse("frob(1)"), NULL, 0, &value), TG_UNKNOWN_NAME);
     ck_assert_int_eq(tg_last_error(&sentence), TG_UNKNOWN_NAME);
     ck_assert_ptr_nonnull(strstr(sentence, "frob"));
@@ -465,7 +477,7 @@ int main(void) {
         &parentheses_are_those_that_are_needed, &what_is_not_needed_goes, &failures_say_where_and_what, &hostile_texts_get_a_status,
         &names_beyond_ascii, &tex_and_mathml, &numbers_in_text, &random_formulas_read_back, &rewriting_keeps_finite_values,
         &rewriting_is_what_a_teacher_writes, &formulas_of_ops_say_what_ops_compute, &texts_of_all_ops_read_back,
-        &local_derivatives_as_they_are_taught, &recorded_is_evaluated, &what_has_no_value, &users_ops,
+        &local_derivatives_as_they_are_taught, &recorded_is_evaluated, &a_derivative_that_is_called, &what_has_no_value, &users_ops,
     };
     Suite *suite = suite_create("formula");
     TCase *cases = tcase_create("formula"), *memory = tcase_create("memory");
