@@ -156,6 +156,7 @@ enum { TG_BIND_CHOICE = 1, TG_BIND_QUESTION, TG_BIND_SUM, TG_BIND_SIGN, TG_BIND_
 int  tg_formula_binding_of(const tg_formula *f);
 bool tg_formula_is_negative(const tg_formula *f);                   /* begins with a minus: a sign, or a number below 0 */
 bool tg_formula_is_question(const tg_formula *f);                   /* a comparison */
+int  tg_formula_set_binding_of(const tg_formula *f);                /* the same where 1e-9 is a product, 10 to the power of -9: not in plain text */
 const char *tg_formula_sign(tg_formula_kind kind);                  /* "+" of two parts in plain text; NULL: another kind */
 bool tg_is_function(const char *name);                              /* known to tg_formula_value by itself */
 

@@ -8,7 +8,7 @@
 static void put(const tg_formula *f, tg_text_buffer *buffer);
 
 static int binding_of(const tg_formula *f) {
-    return f->kind == TG_FORMULA_DIVIDE ? TG_BIND_FRACTION : tg_formula_is_question(f) ? TG_BIND_ATOM : tg_formula_binding_of(f);
+    return f->kind == TG_FORMULA_DIVIDE ? TG_BIND_FRACTION : tg_formula_is_question(f) ? TG_BIND_ATOM : tg_formula_set_binding_of(f);
 }
 
 static void put_between(const char *before, const tg_formula *f, const char *after, tg_text_buffer *buffer) {

@@ -38,7 +38,7 @@ static void put_unicode_name(const char *name, tg_text_buffer *buffer) {
 static void put(const tg_formula *f, bool unicode, tg_text_buffer *buffer);
 
 static void put_part(const tg_formula *f, int least, bool unicode, tg_text_buffer *buffer) {
-    const bool closed = tg_formula_binding_of(f) < least;
+    const bool closed = (unicode ? tg_formula_set_binding_of(f) : tg_formula_binding_of(f)) < least;
     if (closed) tg_put(buffer, "(");
     put(f, unicode, buffer);
     if (closed) tg_put(buffer, ")");

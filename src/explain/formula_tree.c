@@ -164,6 +164,13 @@ int tg_formula_binding_of(const tg_formula *f) {
     }
 }
 
+/* As printf's %g does it, and tg_put_number with whole numbers. */
+int tg_formula_set_binding_of(const tg_formula *f) {
+    const double size       = f->kind == TG_FORMULA_NUMBER && isfinite(f->number) ? fabs(f->number) : 0;
+    const bool   is_product = size > 0 && (size < 1e-4 || size >= 1e15) && !tg_formula_is_negative(f);
+    return is_product ? TG_BIND_PRODUCT : tg_formula_binding_of(f);
+}
+
 const char *tg_formula_sign(tg_formula_kind kind) {
     static const char *const signs[] = { [TG_FORMULA_ADD] = "+", [TG_FORMULA_SUBTRACT] = "-", [TG_FORMULA_MULTIPLY] = "*",
                                          [TG_FORMULA_DIVIDE] = "/", [TG_FORMULA_POWER] = "^", [TG_FORMULA_GREATER] = ">",

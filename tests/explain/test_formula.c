@@ -112,6 +112,7 @@ END_TEST
 START_TEST(names_beyond_ascii) {
     const tg_formula *f = parse("\xce\xa3" "1 * \xcf\x83(x2) - y[3]^2");
     ck_assert_str_eq(print(f), "\xce\xa3" "1 * \xcf\x83(x2) - y[3]^2");
+    ck_assert_str_eq(print_as(parse("1e-9^2"), TG_STYLE_UNICODE), "(10\xe2\x81\xbb\xe2\x81\xb9)\xc2\xb2");
     ck_assert_str_eq(print_as(f, TG_STYLE_UNICODE), "\xce\xa3\xe2\x82\x81 \xc2\xb7 \xcf\x83(x\xe2\x82\x82) \xe2\x88\x92 y[3]\xc2\xb2");
 }
 END_TEST
@@ -123,7 +124,7 @@ START_TEST(tex_and_mathml) {
         { "sqrt(2 / pi) * exp(-x^2)", "\\sqrt{\\frac{2}{\\pi}} \\cdot \\exp\\left(-x^{2}\\right)" },
         { "x > 0 ? 1 : rate", "\\begin{cases} 1 & \\text{if } x > 0 \\\\ \\mathrm{rate} & \\text{otherwise} \\end{cases}" },
         { "(x >= 0) * y", "[x \\ge 0] \\cdot y" }, { "W1[2,1] + x' W", "{W^{(1)}_{2,1}} + x^{\\top}\\,W" },
-        { "1e-6 * erf(x)", "10^{-6} \\cdot \\operatorname{erf}\\left(x\\right)" },
+        { "1.5e-9^2", "\\left(1.5 \\cdot 10^{-9}\\right)^{2}" }, { "1e-6 * erf(x)", "10^{-6} \\cdot \\operatorname{erf}\\left(x\\right)" },
     };
     for (size_t i = 0; i < sizeof tex / sizeof *tex; i++) ck_assert_str_eq(print_as(parse(tex[i][0]), TG_STYLE_TEX), tex[i][1]);
     ck_assert_str_eq(print_as(parse("1 - y^2"), TG_STYLE_MATHML),
