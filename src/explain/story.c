@@ -20,6 +20,7 @@ void *tg_story_room(tg_story *story, size_t bytes) {
 }
 
 void tg_story_free(tg_story *story) {
+    tg_formulas_free(story->formulas);
     while (story->rooms != NULL) {
         tg_story_room_header *room = story->rooms;
         story->rooms               = room->next;
@@ -41,6 +42,8 @@ tg_status tg_story_new(tg_story *story, tg_tensor loss, bool with_values) {
     tg_status status = check_loss(loss);
     if (status == TG_OK) status = tg_story_collect(story, loss);
     if (status == TG_OK) status = tg_story_find_layers(story);
+    if (status == TG_OK) status = tg_story_add_labels(story);
+    if (status == TG_OK) status = tg_story_add_formulas(story);
     if (status == TG_OK && with_values) status = tg_story_look(story);
     if (status == TG_OK && with_values) status = tg_story_add_locals(story);
     if (status == TG_OK && with_values) status = tg_story_add_differences(story);

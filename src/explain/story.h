@@ -2,6 +2,8 @@
 #ifndef TAPEGRAD_EXPLAIN_STORY_H
 #define TAPEGRAD_EXPLAIN_STORY_H
 
+#include "explain/formula.h"
+
 #include <tapegrad/explain.h>
 #include <tapegrad/grad.h>
 #include <tapegrad/op.h>
@@ -28,6 +30,8 @@ typedef struct tg_story_node {
     int            input_count;
     tg_shape       shape;
     const char    *name, *scope;         /* full name, "" if it has none */
+    const char    *label;                /* what it is called in pictures: W1, b1, S1 (x W1 + b1), o1, x, L, a name that was given, v7 */
+    const tg_formula *formula;           /* of its value, in labels; NULL: leaves */
     int            expanded;             /* recorded in place of that node, which has no rule of its own */
     const double  *value;                /* [rows, cols] */
     const int32_t *integers;             /* the same of integers; NULL: they are numbers */
@@ -46,7 +50,8 @@ typedef struct tg_story_message {
     const double *message, *before, *after;    /* [to]; before NULL for the first; both NULL into a view, which only passes on */
     const double *local;                       /* [from elements, to elements]; NULL above 12 x 12 */
     double        local_norm;                  /* of Frobenius; NaN where it was not computed */
-    const char   *local_text, *local_tex;      /* "1 - y^2"; NULL: there is none for one element */
+    const tg_formula *local_formula;           /* of one element, in labels: "1 - o1^2"; NULL: there is none */
+    const char   *local_text, *local_tex;      /* the same, printed */
 } tg_story_message;
 
 /* o = activation(x W + b) */
@@ -66,6 +71,7 @@ typedef struct tg_story {
     int               layer_count;
     bool              has_walk;                /* a gradient of loss was recorded */
     double            worst_difference;        /* the largest relative distance of an adjoint from its difference; NaN: none was taken */
+    tg_formulas          *formulas;
     struct tg_story_room *rooms;
 } tg_story;
 
@@ -83,6 +89,8 @@ static inline int64_t tg_story_elements(const tg_story_node *node) { return node
 tg_status tg_story_collect(tg_story *story, tg_tensor loss);          /* nodes.c: nodes and messages, without numbers */
 tg_status tg_story_look(tg_story *story);                             /* numbers.c: values, adjoints, messages */
 tg_status tg_story_find_layers(tg_story *story);                      /* layers.c */
+tg_status tg_story_add_labels(tg_story *story);                       /* labels.c */
+tg_status tg_story_add_formulas(tg_story *story);
 tg_status tg_story_add_locals(tg_story *story);                       /* locals.c: local derivatives, from the ops' own rules */
 tg_status tg_story_add_differences(tg_story *story);                  /* differences.c */
 

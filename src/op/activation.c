@@ -44,7 +44,8 @@ MAP1_NUMBER(elu, x > 0 ? x : c * expm1(x), tg_where_greater(x, 0, g, tg_mul(g, t
 #define LAMBDA_ALPHA (LAMBDA * 1.6732632423543772848170429916717)
 MAP1(selu, x > 0 ? (real)LAMBDA * x : (real)LAMBDA_ALPHA * expm1(x),
      tg_where_greater(x, 0, tg_scale(g, LAMBDA), tg_mul(g, tg_scale(tg_exp(negative(x)), LAMBDA_ALPHA))),
-     .text = "%0 > 0 ? 1.0507 * %0 : 1.7581 * (exp(%0) - 1)", .tex = "\\lambda(\\max(%0, 0) + \\alpha(e^{\\min(%0, 0)} - 1))", AVOID(0))
+     .text = "%0 > 0 ? 1.0507009873554805 * %0 : 1.7580993408473766 * (exp(%0) - 1)",
+     .tex = "\\lambda(\\max(%0, 0) + \\alpha(e^{\\min(%0, 0)} - 1))", AVOID(0))
 
 static tg_status celu_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
     (void)count;
@@ -119,7 +120,8 @@ static tg_tensor gelu_tanh_slope(tg_tensor x) {
     const tg_tensor rise = tg_shift(tg_scale(square, 3 * CUBIC * TWO_ROOTS), TWO_ROOTS);
     return tg_add(s, tg_mul(tg_mul(near, rise), tg_mul(s, tg_sigmoid(tg_neg(u)))));
 }
-MAP1(gelu_tanh, FROM_BELOW(x) * SIGMOID(TWICE_U(x)), tg_mul(g, gelu_tanh_slope(x)), .text = "%0 * (1 + tanh(0.797885 * (%0 + 0.044715 * %0^3))) / 2",
+MAP1(gelu_tanh, FROM_BELOW(x) * SIGMOID(TWICE_U(x)), tg_mul(g, gelu_tanh_slope(x)),
+     .text = "%0 * (1 + tanh(sqrt(2 / pi) * (%0 + 0.044715 * %0^3))) / 2",
      .tex = "\\tfrac{%0}{2}(1 + \\tanh(\\sqrt{2 / \\pi}(%0 + 0.044715\\,%0^3)))")
 
 /* ---- of the two halves of the columns: [r, 2 c] -> [r, c] ---- */

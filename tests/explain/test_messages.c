@@ -95,6 +95,17 @@ START_TEST(layers_are_found) {
         ck_assert(l == 0 || layer->x == story.layers[l - 1].activation);
     }
     ck_assert_double_le(story.worst_difference, 1e-4);      /* adjoints in float */
+    int activations = 0;
+    for (int i = 0; i < story.message_count; i++) {
+        const tg_story_message *m    = &story.messages[i];
+        const tg_story_node    *from = &story.nodes[m->from];
+        if (from->role != TG_ROLE_ACTIVATION) continue;
+        ck_assert_str_eq(m->local_text, from->layer == 0 ? "1 - o1^2" : "1 - o2^2");
+        activations++;
+    }
+    ck_assert_int_eq(activations, 2);
+    ck_assert_str_eq(story.nodes[story.layers[1].weight].label, "W2");
+    ck_assert_str_eq(story.nodes[story.loss].label, "L");
     tg_story_free(&story);
     tg_tape_free(tape);
     tg_mlp_free(net);
@@ -130,7 +141,27 @@ START_TEST(no_gradient_no_values_and_what_fails) {
 }
 END_TEST
 
+/* ---- memory that runs out ---- */
+
+static bool visit_all(const tg_explained_message *m, void *user) { return (void)m, (void)user, true; }
+
+static tg_status record_and_visit(void *context) {
+    (void)context;
+    tg_tape  *tape   = tg_tape_new(NULL);
+    tg_status status = TG_OUT_OF_MEMORY;
+    if (tape != NULL) {
+        tg_tensor in = tg_input(tape, x, 3, 2), loss = tg_mean(tg_tanh(tg_mul(in, in)));
+        tg_grad(loss, in);
+        status = tg_tape_status(tape) == TG_OK ? tg_messages(loss, visit_all, NULL) : tg_tape_status(tape);
+    }
+    tg_tape_free(tape);
+    return status;
+}
+
+START_TEST(every_allocation_may_fail) { let_each_allocation_fail(record_and_visit, NULL, 50); }
+END_TEST
+
 int main(void) {
     return RUN_TESTS("messages", a_message_is_upstream_times_local, adjoints_agree_with_differences, a_value_used_twice_gets_two_messages,
-                     layers_are_found, no_gradient_no_values_and_what_fails);
+                     layers_are_found, no_gradient_no_values_and_what_fails, every_allocation_may_fail);
 }
