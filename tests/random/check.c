@@ -137,7 +137,18 @@ static void run_plan(const program *p, world *w, tg_tape *tape, const char *pass
     tg_plan_free(plan);
 }
 
+/* An assignment that only an integer output depends on is none of a plan, which has no such outputs. */
+static bool has_plans(const program *p) {
+    bool writes = false, integers = false;
+    for (int i = 0; i < p->node_count; i++) {
+        writes   = writes || p->nodes[i].kind == ASSIGN;
+        integers = integers || (p->nodes[i].shape.integer && (p->nodes[i].output || p->nodes[i].kept));
+    }
+    return !writes || !integers;
+}
+
 static bool check_plans(const program *p, world *w, const result *should, failure *f) {
+    if (!has_plans(p)) return true;
     static const char *const passes[] = { "none", EXACT };
     tg_tape *tape = new_tape(p->type, false);
     result   is   = { 0 };

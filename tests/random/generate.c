@@ -128,6 +128,15 @@ static int add_joined_product(maker *m) {
     return add_op(m, "axpy", (const int[]){ a, product, w }, 3, NULL, 0);
 }
 
+/* x w, as in a layer: an update by its gradient is a product that goes into the variable. */
+static int add_layer(maker *m) {
+    const int      index = draw_below(&m->c, m->p->variable_count);
+    const double   none  = 0;
+    const tg_shape x     = { m->rows, m->p->variables[index].rows, false };
+    const int      left  = find_operand(m, x, -2, 2, NULL), right = node_of_variable(m, index);
+    return add_op(m, "matmul", (const int[]){ left, right }, 2, &none, sizeof none);
+}
+
 /* ---- Adam's step, which is a row of the fusion table ---- */
 
 static int add_adam(maker *m) {
@@ -214,6 +223,7 @@ void make_program(program *p, uint64_t seed) {
         if (p->variable_count > 0 && draw_one_in(&m.c, 15)) add_assignment(&m);
         else if (draw_one_in(&m.c, 80)) add_adam(&m);
         else if (draw_one_in(&m.c, 40)) add_joined_product(&m);
+        else if (p->variable_count > 0 && draw_one_in(&m.c, 30)) add_layer(&m);
         else add_drawn_op(&m, draw_op(&m));
     }
     if (p->node_count == 0) add_leaf(&m, (tg_shape){ m.rows, m.cols, false }, -1, 1, NULL);

@@ -24,6 +24,7 @@ int add_integers(maker *m, tg_shape shape, int lo, int hi);
 
 /* A node of that shape with values from lo to hi: one that there is, cut or stretched if need be, or a new leaf. -1: none */
 int find_operand(maker *m, tg_shape shape, double lo, double hi, const tg_op *op);
+int node_of_variable(maker *m, int index);
 int find_integers(maker *m, tg_shape shape, int lo, int hi);
 
 #endif

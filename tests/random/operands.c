@@ -83,7 +83,7 @@ int add_integers(maker *m, tg_shape shape, int lo, int hi) {
 
 /* ---- variables: one node each, and one of the block of a group ---- */
 
-static int node_of_variable(maker *m, int index) {
+int node_of_variable(maker *m, int index) {
     for (int i = 0; i < m->p->node_count; i++)
         if (m->p->nodes[i].kind == VARIABLE && m->p->nodes[i].variable == index) return i;
     return add_node(m, &(node){ .kind = VARIABLE, .variable = index });
@@ -116,6 +116,7 @@ static int view_of(maker *m, int from, tg_shape to) {
 
 /* In one of the ways there are; -1: in none. */
 static int fit_shape(maker *m, int from, tg_shape to) {
+    if (from < 0) return -1;      /* there is no room for more */
     const tg_shape s        = m->p->nodes[from].shape;
     const int64_t  sizes[2] = { to.rows, to.cols };
     if (has_shape(s, to)) return from;

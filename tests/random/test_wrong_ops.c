@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROGRAMS = 600, SMALL = 5 };
+enum { PROGRAMS = 2000, SMALL = 5 };
 
 #define EACH_ELEMENT for (int64_t i = call->row_begin; i < call->row_end; i++) for (int64_t j = 0; j < call->cols; j++)
 #define X(k) ((const double *)call->inputs[k].data)[i * call->inputs[k].row_stride + j * call->inputs[k].col_stride]
