@@ -200,7 +200,8 @@ static void walk_down(tg_walk *walk, uint32_t first, uint32_t end) {
         tape->scope  = tg_record_of(tape, id)->scope;
         tape->origin = id;
         add_joined_parts(walk, id);
-        if (walk->cotangent[id] != 0 && tape->status == TG_OK) visit(walk, id);
+        const bool ends = !leads_through(walk, id);      /* wanted itself, and nothing that it is made of */
+        if (walk->cotangent[id] != 0 && tape->status == TG_OK && !ends) visit(walk, id);
         if (!make_room(walk)) break;
     }
     tape->scope  = scope;

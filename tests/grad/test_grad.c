@@ -594,6 +594,31 @@ START_TEST(messages_add_up) {
 }
 END_TEST
 
+/* The walk ends at what is wanted: the rule of an op with nothing wanted beneath it is not called, and need not exist. */
+START_TEST(what_has_no_derivative_may_itself_be_wanted) {
+    const double x[2] = { 0.5, -2 };
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    a = tg_input_f64(tape, x, 1, 2), list[3] = { tg_less_equal(a, tg_square(a)), tg_stop(a), tg_matmul(a, tg_transpose(a)) };
+    for (int i = 0; i < 3; i++) {
+        const tg_tensor y      = tg_sum(tg_square(list[i]));
+        const uint32_t  before = tg_node_count(tape);
+        double          value[2], slope[2];
+        const int       count = (int)tg_cols(list[i]);
+        const tg_tensor g     = tg_grad(y, list[i]);
+        ck_assert_msg(tg_run_many((tg_tensor[]){ list[i], g }, 2) == TG_OK, "%s", tg_tape_error(tape));
+        ck_assert_int_eq(tg_read_f64(list[i], value), TG_OK);
+        ck_assert_int_eq(tg_read_f64(g, slope), TG_OK);
+        for (int k = 0; k < count; k++) ck_assert(slope[k] == 2 * value[k]);
+        for (uint32_t id = before + 1; id <= tg_node_count(tape); id++) {
+            tg_node node;
+            ck_assert_int_eq(tg_node_at(tape, id, &node), TG_OK);
+            ck_assert_ptr_ne(node.op, tg_op_find("matmul"));
+        }
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
 START_TEST(a_long_chain_needs_no_deep_stack) {
     const double x    = 0.5;
     tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
@@ -610,5 +635,5 @@ int main(void) {
     return RUN_TESTS("grad", functions_made_of_ops, a_product_with_zeros_has_all_its_derivatives, kernels_do_what_expansions_say, random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
                      disconnected_stopped_and_unused, forward_mode_of_a_product_of_a_block_and_of_constants, forward_mode_refuses,
                      ops_of_users, functions_with_two_derivatives, functions_that_are_missing_are_refused,
-                     messages_add_up, a_long_chain_needs_no_deep_stack);
+                     messages_add_up, what_has_no_derivative_may_itself_be_wanted, a_long_chain_needs_no_deep_stack);
 }
