@@ -598,6 +598,27 @@ START_TEST(functions_that_are_missing_are_refused) {
 }
 END_TEST
 
+/* y = x_0 x_1 + x_2^2 row by row, so that dy/dx_1 = x_0 and dy/dx_2 = 2 x_2; and so differentiated again. */
+START_TEST(a_column_of_the_derivatives) {
+    const double x[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+    tg_tape     *tape  = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    in = tg_input_f64(tape, x, 4, 3), row = tg_transpose(in), y[4];
+    tg_tensor    column[3];
+    double       value[4];
+    for (int c = 0; c < 3; c++) column[c] = tg_transpose(tg_view(row, 4 * c, 1, 4));
+    y[0] = tg_add(tg_mul(column[0], column[1]), tg_square(column[2]));
+    y[1] = tg_diff(y[0], in, 1), y[2] = tg_diff(y[0], in, 2), y[3] = tg_diff(y[1], in, 0);
+    ck_assert_msg(tg_run_many(y, 4) == TG_OK, "%s", tg_tape_error(tape));
+    for (int k = 1; k < 4; k++) {
+        ck_assert_int_eq(tg_rows(y[k]), 4);
+        ck_assert_int_eq(tg_cols(y[k]), 1);
+        ck_assert_int_eq(tg_read_f64(y[k], value), TG_OK);
+        for (int i = 0; i < 4; i++) ck_assert_double_eq_tol(value[i], k == 1 ? x[3 * i] : k == 2 ? 2 * x[3 * i + 2] : 1, 1e-12);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
 START_TEST(messages_add_up) {
     const double x[2] = { 3, 4 };
     tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
@@ -635,5 +656,5 @@ int main(void) {
                      random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
                      disconnected_stopped_and_unused, forward_mode_of_a_product_of_a_block_and_of_constants, forward_mode_refuses,
                      ops_of_users, functions_with_two_derivatives, functions_that_are_missing_are_refused,
-                     messages_add_up, a_long_chain_needs_no_deep_stack);
+                     a_column_of_the_derivatives, messages_add_up, a_long_chain_needs_no_deep_stack);
 }

@@ -35,6 +35,7 @@ static void prepare(operands *o, const tg_op *op, bool f64) {
     if (is(op, "bernoulli")) o->attributes[1] = ROWS, o->attributes[2] = COLS;
     if (is(op, "broadcast_to")) o->attributes[0] = ROWS, o->attributes[1] = COLS;
     if (is(op, "matmul")) o->attributes[0] = 0;
+    if (is(op, "view")) o->attributes[0] = COLS + 3, o->attributes[1] = ROWS - 2, o->attributes[2] = COLS;
     for (int i = 0; i < ROWS; i++) o->labels[i] = i % COLS;
     for (int k = 0; k < 3; k++) {
         for (int e = 0; e < MOST; e++) o->f64[k][e] = draw(lo, hi), o->f32[k][e] = (float)o->f64[k][e];
@@ -92,7 +93,7 @@ static void check_rows(const tg_op *op, bool f64, int64_t r) {
 START_TEST(rows_may_be_cut_anywhere) {
     for (int i = 0; i < tg_op_count(); i++) {
         const tg_op *op = tg_op_at(i);
-        if (!(op->flags & (TG_OP_ELEMENTWISE | TG_OP_ROWWISE | TG_OP_PRODUCT)) || op->f64 == NULL) continue;
+        if (!(op->flags & (TG_OP_ELEMENTWISE | TG_OP_ROWWISE | TG_OP_PRODUCT | TG_OP_VIEW)) || op->f64 == NULL) continue;
         for (int64_t r = 1; r <= ROWS; r++) check_rows(op, true, r), check_rows(op, false, r);
     }
 }

@@ -1,5 +1,6 @@
 /* test_fusion.c - the table of fusions: the built-in rows, rows of a program's own, and what is refused. */
 #include "compiled.h"
+#include "op/builtin.h"
 #include <tapegrad/ops.h>
 
 enum { BATCH = 7, CLASSES = 5 };
@@ -58,6 +59,25 @@ START_TEST(the_slope_of_cross_entropy_is_one_op) {
         expect_near(records[i], TG_F64, "", off, 1e-12);
         expect_near(records[i], TG_F64, "", "none", 1e-12);
         expect_bits(records[i], TG_F32, "", "-patterns");
+    }
+}
+END_TEST
+
+START_TEST(the_slope_of_cross_entropy_is_what_it_expands_to) {
+    for (int i = 0; i < 2; i++) {
+        const tg_op *op = i == 0 ? tg_cross_entropy_slope_fusion.op : tg_cross_entropy_slope_by_fusion.op;
+        const struct { int64_t classes; double factor; } attributes = { CLASSES, i == 0 ? factor : 1 };
+        tg_tape        *tape     = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+        const tg_tensor inputs[] = { logits_of(tape), tg_labels(tape, labels, BATCH), tg_scalar_input(tape, &factor) };
+        const tg_tensor y        = tg_apply(tape, op, inputs, op->arity, &attributes);
+        const tg_tensor z = op->expand(&(tg_application){ .tape = tape, .op = op, .inputs = inputs, .input_count = op->arity, .output = y,
+                                                          .attributes = &attributes });
+        double by_kernel[BATCH * CLASSES], by_ops[BATCH * CLASSES];
+        ck_assert_msg(tg_run_many((tg_tensor[]){ y, z }, 2) == TG_OK, "%s", tg_tape_error(tape));
+        ck_assert_int_eq(tg_read_f64(y, by_kernel), TG_OK);
+        ck_assert_int_eq(tg_read_f64(z, by_ops), TG_OK);
+        for (int e = 0; e < BATCH * CLASSES; e++) ck_assert_msg(is_near(by_kernel[e], by_ops[e], 1e-12), "%s: element %d", op->name, e);
+        tg_tape_free(tape);
     }
 }
 END_TEST
@@ -338,6 +358,37 @@ START_TEST(the_largest_row_is_taken_and_types_without_a_loop_have_none) {
 }
 END_TEST
 
+/* ---- the loop of Adam, where a row of numbers stands instead of one number, and the other way round ---- */
+
+enum { MOMENTS = 40 };
+
+static int other_operand;      /* the one that is not as an optimizer has it; -1: none */
+
+static tg_tensor moments_with_another_operand(tg_tape *t) {
+    static double rows[8][MOMENTS];
+    tg_tensor     x[8];
+    for (int k = 0; k < 8; k++) {
+        const bool number = (k == 2 || k == 4 || k == 5 || k == 6) != (k == other_operand);
+        for (int e = 0; e < MOMENTS; e++) rows[k][e] = 0.2 + 0.05 * k + 0.01 * (e * (k + 3) % 17);
+        x[k] = tg_input_f64(t, rows[k], 1, number ? 1 : MOMENTS);
+    }
+    tg_tensor m = tg_lerp(x[0], x[1], x[2]), v = tg_lerp(x[3], tg_square(x[1]), x[4]);
+    return tg_axpy(x[5], tg_div(m, tg_shift(tg_sqrt(tg_div(v, x[6])), 0.125)), x[7]);
+}
+
+START_TEST(adam_is_one_loop_whatever_is_a_number) {
+    static const int others[] = { -1, 0, 2, 3, 4, 6 };      /* %1 makes the steps' shapes differ, %5 and %7 are as axpy wants them */
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        other_operand = others[i];
+        for (int type = 0; type < 2; type++) {
+            ck_assert_msg(fires(moments_with_another_operand, type ? TG_F64 : TG_F32, "adam_loop"), "operand %d", other_operand);
+            expect_bits(moments_with_another_operand, type ? TG_F64 : TG_F32, "", "-adam_loop");
+            expect_bits(moments_with_another_operand, type ? TG_F64 : TG_F32, "", "none");
+        }
+    }
+}
+END_TEST
+
 /* ---- plans that were made before ---- */
 
 static uint32_t instructions_of_next_step(tg_tape *tape) {      /* of type double: nothing is converted */
@@ -445,7 +496,8 @@ START_TEST(the_table_has_an_end) {
 END_TEST
 
 int main(void) {
-    return RUN_TESTS("fusion", the_slope_of_cross_entropy_is_one_op, it_stays_several_where_a_part_is_needed_or_shapes_differ, labels_are_checked,
+    return RUN_TESTS("fusion", the_slope_of_cross_entropy_is_one_op, the_slope_of_cross_entropy_is_what_it_expands_to,
+                     adam_is_one_loop_whatever_is_a_number, it_stays_several_where_a_part_is_needed_or_shapes_differ, labels_are_checked,
                      adam_is_one_loop_with_the_same_bits, a_program_adds_a_node, a_program_adds_a_loop,
                      the_largest_row_is_taken_and_types_without_a_loop_have_none, a_row_is_used_from_the_next_call_on,
                      patterns_that_are_no_patterns_are_refused, long_patterns_are_refused, rows_that_contradict_themselves_are_refused,
