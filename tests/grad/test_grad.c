@@ -598,6 +598,45 @@ START_TEST(functions_that_are_missing_are_refused) {
 }
 END_TEST
 
+/* A parameter that y does not reach is named, where others of its block are. */
+START_TEST(a_parameter_without_influence_is_named) {
+    tg_params   *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
+    tg_variable *w = tg_variable_new(params, "w", 2, 3, NULL), *v = tg_variable_new(params, "left_out", 1, 3, NULL);
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    for (int k = 0; k < 4; k++) {
+        tg_begin(tape, NULL);
+        const tg_tensor block = tg_use_block(tape, params, NULL), of_w = tg_sum(tg_use(tape, w));
+        const tg_tensor y = k == 0 ? of_w : k == 1 ? tg_add(of_w, tg_sum(tg_use(tape, v))) : k == 2 ? tg_sum(block) : tg_sum(tg_use(tape, v));
+        tg_tensor       g;
+        const tg_status status = tg_gradients(y, TG_NONE, &block, 1, &g, NULL);
+        ck_assert_msg(status == (k == 0 || k == 3 ? TG_DISCONNECTED : TG_OK), "%d: %s", k, tg_tape_error(tape));
+        if (k == 0) ck_assert_ptr_nonnull(strstr(tg_tape_error(tape), "\"left_out\""));
+        if (k == 3) ck_assert_ptr_nonnull(strstr(tg_tape_error(tape), "\"w\""));
+    }
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
+/* Slices that begin one element apart are looked at in their order, whichever was recorded first. */
+START_TEST(slices_that_begin_one_apart) {
+    tg_params   *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
+    tg_variable *w = tg_variable_new(params, "w", 1, 1, &(tg_variable_options){ .init = TG_NORMAL }), *v = tg_variable_new(params, "v", 1, 1, NULL);
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    block = tg_use_block(tape, params, NULL), behind = tg_sum(tg_view(block, 1, 1, 2)), g;
+    tg_tensor    y = tg_add(behind, tg_add(tg_scale(tg_use(tape, w), 3), tg_use(tape, v)));
+    ck_assert_msg(tg_gradients(y, TG_NONE, &block, 1, &g, NULL) == TG_OK, "%s", tg_tape_error(tape));
+    ck_assert_msg(tg_run(g) == TG_OK, "%s", tg_tape_error(tape));
+    double *values = calloc((size_t)tg_cols(g), sizeof *values);
+    ck_assert_int_eq(tg_read_f64(g, values), TG_OK);
+    ck_assert_double_eq(values[0], 3);
+    ck_assert_double_eq(values[1], 0);      /* no variable lies there */
+    free(values);
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
 /* y = x_0 x_1 + x_2^2 row by row, so that dy/dx_1 = x_0 and dy/dx_2 = 2 x_2; and so differentiated again. */
 START_TEST(a_column_of_the_derivatives) {
     const double x[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
@@ -656,5 +695,5 @@ int main(void) {
                      random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
                      disconnected_stopped_and_unused, forward_mode_of_a_product_of_a_block_and_of_constants, forward_mode_refuses,
                      ops_of_users, functions_with_two_derivatives, functions_that_are_missing_are_refused,
-                     a_column_of_the_derivatives, messages_add_up, a_long_chain_needs_no_deep_stack);
+                     a_parameter_without_influence_is_named, slices_that_begin_one_apart, a_column_of_the_derivatives, messages_add_up, a_long_chain_needs_no_deep_stack);
 }

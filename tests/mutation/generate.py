@@ -464,7 +464,7 @@ def main():
     ask_compiler = '--no-compiler' not in sys.argv[3:]
     files = sorted(os.path.join(room, name) for room in ROOMS for name in os.listdir(os.path.join(root, room)) if name.endswith(('.c', '.h')))
     sources = {path: open(os.path.join(root, path)).read() for path in files}
-    headers = [open(os.path.join(folder, name)).read() for folder, _, names in os.walk(root) if re.search(r'/(include|src)\b', folder) and '/build/' not in folder
+    headers = [open(os.path.join(folder, name)).read() for top in ('include', 'src') for folder, _, names in os.walk(os.path.join(root, top))
                for name in names if name.endswith('.h')]
     types, functions, commuting = types_of(headers), functions_of(headers), commuting_of(sources.values())
 
