@@ -59,6 +59,16 @@ STEP(transpose_row, tg_transpose(row_of(t)))
 STEP(matmul_transposed, tg_matmul(tg_transpose(x_of(t)), y_of(t)))
 STEP(matmul_untransposed, tg_matmul_transposed(x_of(t), true, tg_transpose(y_of(t)), true))
 
+/* Both matrices behind one another, and parts of that. */
+static tg_tensor both_of(tg_tape *t) { return tg_concat((tg_tensor[]){ x_of(t), y_of(t) }, 2); }
+static tg_tensor parts_of(tg_tensor whole, int64_t first, int64_t first_count, int64_t second, int64_t second_count) {
+    return tg_concat((tg_tensor[]){ tg_view(whole, first, 1, first_count), tg_view(whole, second, 1, second_count) }, 2);
+}
+STEP(concat_pieces, parts_of(both_of(t), 12, 12, 0, 12))
+STEP(concat_cut, parts_of(both_of(t), 0, 12, 11, 12))
+STEP(concat_cut_at_the_end, parts_of(both_of(t), 1, 12, 12, 12))
+STEP(concat_reshaped, tg_concat((tg_tensor[]){ tg_view(x_of(t), 0, 1, 12), y_of(t) }, 2))
+
 typedef struct rule {
     const char *name;
     record_fn   record;
@@ -80,6 +90,8 @@ static const rule rules[] = {
     RULE(select_first, "exp", true), RULE(select_second, "exp", true), RULE(select_smaller, "broadcast_to exp", true),
     RULE(transpose_transpose, "exp", true), RULE(transpose_row, "view exp", true), RULE(matmul_transposed, "matmul exp", true),
     RULE(matmul_untransposed, "matmul exp", true),
+    RULE(concat_pieces, "concat exp", true), RULE(concat_cut, "concat view concat exp", true),
+    RULE(concat_cut_at_the_end, "concat view concat exp", true), RULE(concat_reshaped, "concat exp", true),
 };
 enum { RULE_COUNT = sizeof rules / sizeof rules[0] };
 
