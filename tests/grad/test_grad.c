@@ -618,6 +618,28 @@ START_TEST(a_parameter_without_influence_is_named) {
 }
 END_TEST
 
+/* Two slices that make up a block need no views of their cotangents, and a block without frozen slices no mask. */
+START_TEST(whole_slices_are_not_cut) {
+    tg_params   *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
+    tg_variable *w = tg_variable_new(params, "w", 1, 8, NULL), *v = tg_variable_new(params, "v", 1, 8, NULL);
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    block = tg_use_block(tape, params, NULL), y = tg_sum(tg_mul(tg_use(tape, w), tg_use(tape, v)));
+    uint32_t     before = tg_node_count(tape);
+    tg_tensor    g      = tg_grad(y, block);
+    tg_node      node;
+    ck_assert_int_eq(tg_cols(block), 16);
+    for (uint32_t id = before + 1; id <= g.id; id++) {
+        ck_assert_int_eq(tg_node_at(tape, id, &node), TG_OK);
+        ck_assert_str_ne(node.op->name, "view");
+    }
+    ck_assert_int_eq(tg_node_at(tape, g.id, &node), TG_OK);
+    ck_assert_str_eq(node.op->name, "concat");
+    ck_assert_int_eq(node.input_count, 2);
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
 /* Slices that begin one element apart are looked at in their order, whichever was recorded first. */
 START_TEST(slices_that_begin_one_apart) {
     tg_params   *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
@@ -695,5 +717,5 @@ int main(void) {
                      random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
                      disconnected_stopped_and_unused, forward_mode_of_a_product_of_a_block_and_of_constants, forward_mode_refuses,
                      ops_of_users, functions_with_two_derivatives, functions_that_are_missing_are_refused,
-                     a_parameter_without_influence_is_named, slices_that_begin_one_apart, a_column_of_the_derivatives, messages_add_up, a_long_chain_needs_no_deep_stack);
+                     a_parameter_without_influence_is_named, whole_slices_are_not_cut, slices_that_begin_one_apart, a_column_of_the_derivatives, messages_add_up, a_long_chain_needs_no_deep_stack);
 }

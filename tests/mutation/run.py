@@ -119,7 +119,7 @@ def main():
     parser.add_argument('tree')
     parser.add_argument('build')
     parser.add_argument('--all', action='store_true')
-    parser.add_argument('--count', type=int, default=600)
+    parser.add_argument('--count', type=int, default=320)
     parser.add_argument('--only', type=lambda text: {int(number) for number in text.split(',')})
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
     parser.add_argument('--list', action='store_true')

@@ -389,6 +389,25 @@ START_TEST(adam_is_one_loop_whatever_is_a_number) {
 }
 END_TEST
 
+/* Without epsilon the root of -0 is what the first moment is divided by: + 0 makes it 0, as the op sqrt does. */
+static tg_tensor moments_of_minus_zero(tg_tape *t) {
+    static const double zeros[MOMENTS], minus_one = -1, half = 0.5;
+    static double       ones[MOMENTS], minus_zeros[MOMENTS];
+    for (int e = 0; e < MOMENTS; e++) ones[e] = 1, minus_zeros[e] = -0.0;
+    tg_tensor one = tg_input_f64(t, ones, 1, MOMENTS), g = tg_input_f64(t, zeros, 1, MOMENTS), number = tg_scalar_input(t, &half);
+    tg_tensor m = tg_lerp(one, g, number), v = tg_lerp(tg_input_f64(t, minus_zeros, 1, MOMENTS), tg_square(g), tg_scalar_input(t, &minus_one));
+    return tg_axpy(number, tg_div(m, tg_shift(tg_sqrt(tg_div(v, number)), 0)), one);
+}
+
+START_TEST(adam_without_epsilon_divides_by_zero_and_not_by_minus_zero) {
+    double w[MOST_VALUES];
+    ck_assert_int_eq(count_of(listing_of(moments_of_minus_zero, TG_F64, "-simplify"), " adam_loop ") > 0, 1);
+    ck_assert_int_eq(value_of(moments_of_minus_zero, TG_F64, "-simplify", w), MOMENTS);
+    for (int e = 0; e < MOMENTS; e++) ck_assert(isinf(w[e]) && w[e] > 0);
+    expect_bits(moments_of_minus_zero, TG_F32, "-simplify", "none");
+}
+END_TEST
+
 /* ---- plans that were made before ---- */
 
 static uint32_t instructions_of_next_step(tg_tape *tape) {      /* of type double: nothing is converted */
@@ -497,7 +516,7 @@ END_TEST
 
 int main(void) {
     return RUN_TESTS("fusion", the_slope_of_cross_entropy_is_one_op, the_slope_of_cross_entropy_is_what_it_expands_to,
-                     adam_is_one_loop_whatever_is_a_number, it_stays_several_where_a_part_is_needed_or_shapes_differ, labels_are_checked,
+                     adam_is_one_loop_whatever_is_a_number, adam_without_epsilon_divides_by_zero_and_not_by_minus_zero, it_stays_several_where_a_part_is_needed_or_shapes_differ, labels_are_checked,
                      adam_is_one_loop_with_the_same_bits, a_program_adds_a_node, a_program_adds_a_loop,
                      the_largest_row_is_taken_and_types_without_a_loop_have_none, a_row_is_used_from_the_next_call_on,
                      patterns_that_are_no_patterns_are_refused, long_patterns_are_refused, rows_that_contradict_themselves_are_refused,

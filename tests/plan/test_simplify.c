@@ -174,6 +174,16 @@ START_TEST(the_gradient_of_a_mean_has_one_factor) {
 }
 END_TEST
 
+/* ---- what is listed ---- */
+
+static tg_tensor strip_of_two(tg_tape *t) { return tg_exp(tg_tanh(x_of(t))); }
+
+START_TEST(a_strip_is_listed_with_its_ops) {
+    const char *groups = section_of(listing_of(strip_of_two, TG_F64, ""), "groups");
+    ck_assert_msg(strstr(groups, "\n  strip n2 tanh, n3 exp\n") != NULL, "%s", groups);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("simplify");
     TCase *cases = tcase_create("simplify");
@@ -183,5 +193,6 @@ int main(void) {
     tcase_add_test(cases, products_at_the_ends_of_the_range_stay);
     tcase_add_test(cases, what_is_read_keeps_its_value_when_the_variable_is_written);
     tcase_add_test(cases, the_gradient_of_a_mean_has_one_factor);
+    tcase_add_test(cases, a_strip_is_listed_with_its_ops);
     return run_suite(suite);
 }
