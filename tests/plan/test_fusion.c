@@ -514,11 +514,51 @@ START_TEST(the_table_has_an_end) {
 }
 END_TEST
 
+/* ---- sentences ---- */
+
+START_TEST(a_list_of_names_stays_in_its_room) {
+    char     sentence[4096];
+    uint64_t passes;
+    for (size_t room = 1; room < 600; room++) {
+        memset(sentence, 'x', sizeof sentence);
+        ck_assert_int_eq(tg_parse_passes("no_such_pass", &passes, sentence, room), TG_UNKNOWN_NAME);
+        ck_assert_ptr_nonnull(memchr(sentence, '\0', room));
+        for (size_t i = room; i < sizeof sentence; i++) ck_assert_int_eq(sentence[i], 'x');
+    }
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_named_with_its_place) {
+    const double  values[6]   = { 1, 2, 3, 4, INFINITY, 6 };
+    const int32_t integers[6] = { 1, 0, 1, 2, 3, 9 };
+    char          sentence[TG_SENTENCE];
+    ck_assert_int_eq(tg_describe_finite(sentence, 3, "exp", "", values, (tg_shape){ 2, 3, false }, TG_F64), TG_NOT_FINITE);
+    ck_assert_ptr_nonnull(strstr(sentence, "inf at row 1, column 1"));
+    ck_assert_int_eq(tg_describe_labels(sentence, 3, "pick", integers, (tg_shape){ 3, 2, true }, 4), TG_OUT_OF_RANGE);
+    ck_assert_ptr_nonnull(strstr(sentence, "label 9 in row 2"));
+}
+END_TEST
+
+START_TEST(two_writes_are_named_in_their_order) {
+    tg_params   *params = tg_params_new(1, NULL);
+    tg_variable *w      = tg_variable_new(params, "w", 1, 3, NULL);
+    tg_tape     *tape   = tg_tape_new(NULL);
+    tg_tensor    use = tg_use(tape, w), first = tg_assign(use, tg_shift(use, 1)), second = tg_assign(use, tg_shift(use, 2));
+    char         sentence[64];
+    snprintf(sentence, sizeof sentence, "v%u and v%u both assign", first.id, second.id);
+    ck_assert_int_eq(tg_run_many((tg_tensor[]){ second, first }, 2), TG_WRITTEN_TWICE);
+    ck_assert_msg(strstr(tg_tape_error(tape), sentence) != NULL, "%s", tg_tape_error(tape));
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
 int main(void) {
     return RUN_TESTS("fusion", the_slope_of_cross_entropy_is_one_op, the_slope_of_cross_entropy_is_what_it_expands_to,
                      adam_is_one_loop_whatever_is_a_number, adam_without_epsilon_divides_by_zero_and_not_by_minus_zero, it_stays_several_where_a_part_is_needed_or_shapes_differ, labels_are_checked,
                      adam_is_one_loop_with_the_same_bits, a_program_adds_a_node, a_program_adds_a_loop,
                      the_largest_row_is_taken_and_types_without_a_loop_have_none, a_row_is_used_from_the_next_call_on,
                      patterns_that_are_no_patterns_are_refused, long_patterns_are_refused, rows_that_contradict_themselves_are_refused,
-                     the_table_has_an_end);
+                     the_table_has_an_end, a_list_of_names_stays_in_its_room, what_is_wrong_is_named_with_its_place,
+                     two_writes_are_named_in_their_order);
 }
