@@ -1,16 +1,58 @@
-/* support.h - what tests share: the runner, and an allocator that fails when it is told to. */
+/* support.h - what tests share: the runner, an allocator that checks its callers, and one that fails when it is told to. */
 #ifndef TAPEGRAD_TESTS_SUPPORT_H
 #define TAPEGRAD_TESTS_SUPPORT_H
 
 #include <check.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tapegrad/status.h>
+
+/* ---- memory with guards: the allocator of every test that sets none. A size that is not that of the block, and what is written behind a block, end the
+ * test. Sanitizers and valgrind see more without it ---- */
+
+enum { TEST_GUARD = 64 };      /* bytes before a block, where its size stands, and behind it */
+
+static inline void test_check_guard(const unsigned char *block, size_t size) {
+    size_t known;
+    memcpy(&known, block - TEST_GUARD, sizeof known);
+    bool intact = known == size;
+    for (size_t i = 0; intact && i < TEST_GUARD; i++) intact = block[size + i] == 0xa5;
+    if (intact) return;
+    fprintf(stderr, "a block of %zu bytes is released as one of %zu, or was written behind\n", known, size);
+    abort();
+}
+
+static inline void *test_guarded_allocate(void *context, void *pointer, size_t old_size, size_t new_size, size_t alignment) {
+    (void)context;
+    unsigned char *fresh = NULL, *old = pointer;
+    if (old != NULL) test_check_guard(old, old_size);
+    if (new_size > 0) {
+        if (alignment > TEST_GUARD || new_size > SIZE_MAX - 3 * TEST_GUARD) return NULL;
+        fresh = aligned_alloc(TEST_GUARD, (new_size + 3 * TEST_GUARD - 1) / TEST_GUARD * TEST_GUARD);
+        if (fresh == NULL) return NULL;
+        fresh += TEST_GUARD;
+        memcpy(fresh - TEST_GUARD, &new_size, sizeof new_size);
+        memset(fresh + new_size, 0xa5, TEST_GUARD);
+        if (old != NULL) memcpy(fresh, old, old_size < new_size ? old_size : new_size);
+    }
+    if (old != NULL) free(old - TEST_GUARD);
+    return fresh;
+}
+
+static inline void test_guard_memory(void) {
+#ifndef __SANITIZE_ADDRESS__
+    if (getenv("TAPEGRAD_PLAIN_MEMORY") == NULL && tg_set_allocator(test_guarded_allocate, NULL) != TG_OK) abort();
+#endif
+}
 
 /* ---- the runner: results as TAP on stdout ---- */
 
 static inline int run_suite(Suite *suite) {
     SRunner *runner = srunner_create(suite);
+    test_guard_memory();
     srunner_set_tap(runner, "-");
     srunner_run_all(runner, CK_SILENT);
     const int failed = srunner_ntests_failed(runner);
@@ -44,8 +86,7 @@ static inline void *test_allocate(void *context, void *pointer, size_t old_size,
     test_memory *memory = context;
     if (new_size == 0) {
         memory->held--;
-        free(pointer);
-        return NULL;
+        return test_guarded_allocate(NULL, pointer, old_size, 0, alignment);
     }
     if (memory->calls_left == 0) {
         memory->failures++;
@@ -53,10 +94,8 @@ static inline void *test_allocate(void *context, void *pointer, size_t old_size,
         return NULL;
     }
     if (memory->calls_left > 0) memory->calls_left--;
-    void *fresh = aligned_alloc(alignment, (new_size + alignment - 1) / alignment * alignment);
     if (pointer == NULL) memory->held++;
-    else memcpy(fresh, pointer, old_size < new_size ? old_size : new_size), free(pointer);
-    return fresh;
+    return test_guarded_allocate(NULL, pointer, old_size, new_size, alignment);
 }
 
 /* Calls program with the k-th allocation failing, for k = 0, 1, ... until it meets no failure, once and from then on. program frees what it made and

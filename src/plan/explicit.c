@@ -219,8 +219,8 @@ tg_plan *tg_plan_new(const tg_tensor inputs[], int input_count, const tg_tensor 
 
 void tg_plan_free(tg_plan *plan) {
     if (plan == NULL) return;
-    tg_code_release(&plan->code);
     tg_release(plan->arena, plan->code.arena_bytes);
+    tg_code_release(&plan->code);
     for (int i = 0; plan->inputs != NULL && i < plan->input_count; i++) tg_release(plan->inputs[i].room, plan->inputs[i].room_bytes);
     tg_release(plan->inputs, (size_t)plan->input_count * sizeof *plan->inputs);
     tg_release(plan->outputs, (size_t)plan->output_count * sizeof *plan->outputs);

@@ -123,6 +123,13 @@ START_TEST(one_operand_that_is_not_given) {
         ck_assert_int_eq(tg_run(result), status);
         expect_last(TG_OK);
     }
+    for (int k = 0; k < 3; k++) {      /* the only one of three */
+        tg_begin(tape, NULL);
+        const tg_tensor one = tg_constant(tape, 1), none = TG_NONE;
+        tg_select(k == 0 ? one : none, k == 1 ? one : none, k == 2 ? one : none);
+        ck_assert_msg(tg_tape_status(tape) != TG_OK, "operand %d", k);
+        expect_last(TG_OK);
+    }
     for (size_t i = 0; i < sizeof binary / sizeof binary[0]; i++) {
         tg_begin(tape, NULL);
         tg_begin(other, NULL);
@@ -204,6 +211,36 @@ START_TEST(operands_that_are_not_given) {
     fails(tg_map2_context(TG_NONE, NULL, NULL, NULL, NULL));
     fails(tg_name(TG_NONE, "h"));
     is_nothing(tg_rows(TG_NONE) + tg_cols(TG_NONE) + tg_message_count(TG_NONE));
+}
+END_TEST
+
+/* An op may do without an operand: shape rule and kernel see -1 rows and columns, and no data. */
+static tg_status lacking_shape(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {
+    (void)attributes;
+    *output = in[0];
+    *why    = "takes two operands, the second of which may be missing";
+    return count == 2 && in[0].rows >= 0 && in[1].rows == -1 ? TG_OK : TG_SHAPE_MISMATCH;
+}
+
+static void lacking_f64(const tg_call *call) {
+    const tg_operand *none = &call->inputs[1];
+    for (int64_t i = call->row_begin; i < call->row_end; i++)
+        for (int64_t j = 0; j < call->cols; j++)
+            ((double *)call->output)[i * call->cols + j] = none->data == NULL ? tg_row_f64(call, 0, i)[j] + 100.0 * (double)none->rows + 10.0 * (double)none->cols : 0;
+}
+
+START_TEST(an_op_without_its_second_operand) {
+    static const tg_op op      = { .size = sizeof(tg_op), .name = "lacking", .arity = 2, .flags = TG_OP_ELEMENTWISE, .shape = lacking_shape, .f64 = lacking_f64 };
+    const double       data[4] = { 1, 2, 3, 4 };
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape        *own = tg_tape_new(&(tg_tape_options){ .type = type });
+        const tg_tensor y   = tg_apply(own, &op, (tg_tensor[]){ tg_input_f64(own, data, 2, 2), TG_NONE }, 2, NULL);
+        double          values[4];
+        ck_assert_msg(tg_run(y) == TG_OK, "%s", tg_tape_error(own));
+        ck_assert_int_eq(tg_read_f64(y, values), TG_OK);
+        for (int e = 0; e < 4; e++) ck_assert_double_eq(values[e], data[e] - 110);
+        tg_tape_free(own);
+    }
 }
 END_TEST
 
@@ -316,6 +353,7 @@ int main(void) {
     tcase_add_test(cases, pointers_that_are_null_on_a_tape);
     tcase_add_test(cases, one_operand_that_is_not_given);
     tcase_add_test(cases, operands_that_are_not_given);
+    tcase_add_test(cases, an_op_without_its_second_operand);
     tcase_add_test(cases, results_of_what_is_not_given);
     tcase_add_test(cases, params_and_variables_that_are_null);
     tcase_add_test(cases, nets_and_data_that_are_null);

@@ -574,6 +574,9 @@ START_TEST(sizes_that_overflow) {
     tg_view(tg_input(tape, x, 2, 3), most - 3, 2, 2);
     ck_assert_int_ne(tg_tape_status(tape), TG_OK);
     tg_begin(tape, NULL);
+    tg_view(tg_input(tape, x, 2, 3), 1, 2, 3);      /* one element too far */
+    expect(TG_SHAPE_MISMATCH);
+    tg_begin(tape, NULL);
     huge(-1, 2);
     expect(TG_BAD_ARGUMENT);
     tg_params *params = tg_params_new(1, NULL);

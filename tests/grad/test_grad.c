@@ -574,6 +574,88 @@ START_TEST(functions_that_are_missing_are_refused) {
 }
 END_TEST
 
+/* A parameter that y does not reach is named, where others of its block are. */
+START_TEST(a_parameter_without_influence_is_named) {
+    tg_params   *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
+    tg_variable *w = tg_variable_new(params, "w", 2, 3, NULL), *v = tg_variable_new(params, "left_out", 1, 3, NULL);
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    for (int k = 0; k < 4; k++) {
+        tg_begin(tape, NULL);
+        const tg_tensor block = tg_use_block(tape, params, NULL), of_w = tg_sum(tg_use(tape, w));
+        const tg_tensor y = k == 0 ? of_w : k == 1 ? tg_add(of_w, tg_sum(tg_use(tape, v))) : k == 2 ? tg_sum(block) : tg_sum(tg_use(tape, v));
+        tg_tensor       g;
+        const tg_status status = tg_gradients(y, TG_NONE, &block, 1, &g, NULL);
+        ck_assert_msg(status == (k == 0 || k == 3 ? TG_DISCONNECTED : TG_OK), "%d: %s", k, tg_tape_error(tape));
+        if (k == 0) ck_assert_ptr_nonnull(strstr(tg_tape_error(tape), "\"left_out\""));
+        if (k == 3) ck_assert_ptr_nonnull(strstr(tg_tape_error(tape), "\"w\""));
+    }
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
+/* Two slices that make up a block need no views of their cotangents, and a block without frozen slices no mask. */
+START_TEST(whole_slices_are_not_cut) {
+    tg_params   *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
+    tg_variable *w = tg_variable_new(params, "w", 1, 8, NULL), *v = tg_variable_new(params, "v", 1, 8, NULL);
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    block = tg_use_block(tape, params, NULL), y = tg_sum(tg_mul(tg_use(tape, w), tg_use(tape, v)));
+    uint32_t     before = tg_node_count(tape);
+    tg_tensor    g      = tg_grad(y, block);
+    tg_node      node;
+    ck_assert_int_eq(tg_cols(block), 16);
+    for (uint32_t id = before + 1; id <= g.id; id++) {
+        ck_assert_int_eq(tg_node_at(tape, id, &node), TG_OK);
+        ck_assert_str_ne(node.op->name, "view");
+    }
+    ck_assert_int_eq(tg_node_at(tape, g.id, &node), TG_OK);
+    ck_assert_str_eq(node.op->name, "concat");
+    ck_assert_int_eq(node.input_count, 2);
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
+/* Slices that begin one element apart are looked at in their order, whichever was recorded first. */
+START_TEST(slices_that_begin_one_apart) {
+    tg_params   *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
+    tg_variable *w = tg_variable_new(params, "w", 1, 1, &(tg_variable_options){ .init = TG_NORMAL }), *v = tg_variable_new(params, "v", 1, 1, NULL);
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    block = tg_use_block(tape, params, NULL), behind = tg_sum(tg_view(block, 1, 1, 2)), g;
+    tg_tensor    y = tg_add(behind, tg_add(tg_scale(tg_use(tape, w), 3), tg_use(tape, v)));
+    ck_assert_msg(tg_gradients(y, TG_NONE, &block, 1, &g, NULL) == TG_OK, "%s", tg_tape_error(tape));
+    ck_assert_msg(tg_run(g) == TG_OK, "%s", tg_tape_error(tape));
+    double *values = calloc((size_t)tg_cols(g), sizeof *values);
+    ck_assert_int_eq(tg_read_f64(g, values), TG_OK);
+    ck_assert_double_eq(values[0], 3);
+    ck_assert_double_eq(values[1], 0);      /* no variable lies there */
+    free(values);
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
+/* y = x_0 x_1 + x_2^2 row by row, so that dy/dx_1 = x_0 and dy/dx_2 = 2 x_2; and so differentiated again. */
+START_TEST(a_column_of_the_derivatives) {
+    const double x[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+    tg_tape     *tape  = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    in = tg_input_f64(tape, x, 4, 3), row = tg_transpose(in), y[4];
+    tg_tensor    column[3];
+    double       value[4];
+    for (int c = 0; c < 3; c++) column[c] = tg_transpose(tg_view(row, 4 * c, 1, 4));
+    y[0] = tg_add(tg_mul(column[0], column[1]), tg_square(column[2]));
+    y[1] = tg_diff(y[0], in, 1), y[2] = tg_diff(y[0], in, 2), y[3] = tg_diff(y[1], in, 0);
+    ck_assert_msg(tg_run_many(y, 4) == TG_OK, "%s", tg_tape_error(tape));
+    for (int k = 1; k < 4; k++) {
+        ck_assert_int_eq(tg_rows(y[k]), 4);
+        ck_assert_int_eq(tg_cols(y[k]), 1);
+        ck_assert_int_eq(tg_read_f64(y[k], value), TG_OK);
+        for (int i = 0; i < 4; i++) ck_assert_double_eq_tol(value[i], k == 1 ? x[3 * i] : k == 2 ? 2 * x[3 * i + 2] : 1, 1e-12);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
 START_TEST(messages_add_up) {
     const double x[2] = { 3, 4 };
     tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
@@ -635,5 +717,6 @@ int main(void) {
     return RUN_TESTS("grad", functions_made_of_ops, a_product_with_zeros_has_all_its_derivatives, kernels_do_what_expansions_say, random_nets, views_of_computed_values_and_of_views_keep_their_gradient,
                      disconnected_stopped_and_unused, forward_mode_of_a_product_of_a_block_and_of_constants, forward_mode_refuses,
                      ops_of_users, functions_with_two_derivatives, functions_that_are_missing_are_refused,
+                     a_parameter_without_influence_is_named, whole_slices_are_not_cut, slices_that_begin_one_apart, a_column_of_the_derivatives,
                      messages_add_up, what_has_no_derivative_may_itself_be_wanted, a_long_chain_needs_no_deep_stack);
 }

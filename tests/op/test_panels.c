@@ -39,6 +39,7 @@ static void prepare(operands *o, const tg_op *op, bool f64) {
     if (is(op, "matmul")) o->attributes[0] = 0;
     if (is(op, "slice_cols")) o->attributes[0] = 2, o->attributes[1] = 6;
     if (is(op, "pad_cols")) o->attributes[0] = 1, o->attributes[1] = 2;
+    if (is(op, "view")) o->attributes[0] = COLS + 3, o->attributes[1] = ROWS - 2, o->attributes[2] = COLS;
     for (int i = 0; i < ROWS; i++) o->labels[i] = i % COLS;
     for (int k = 0; k < 3; k++) {
         for (int e = 0; e < MOST; e++) o->f64[k][e] = draw(lo, hi), o->f32[k][e] = (float)o->f64[k][e];
@@ -69,15 +70,31 @@ static void shuffle(int64_t *order, int count) {
 
 static tg_kernel_fn kernel_of(const tg_op *op, bool f64) { return f64 ? op->f64 : op->f32; }
 
+enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2, UPDATE = 4, WAYS_OF_PRODUCTS = 8 };
+
+/* A product of any of its kinds; the update adds the third operand. */
+static void prepare_product(operands *o, tg_call *call, int way, bool f64) {
+    const int32_t transposed[2] = { (way & TRANSPOSE_A) != 0, (way & TRANSPOSE_B) != 0 };
+    const int64_t inner         = transposed[0] ? ROWS : COLS;
+    static const double factor  = -0.75;
+    static const float  single  = -0.75F;
+    memcpy(&o->attributes[0], transposed, sizeof transposed);
+    o->input[1].rows       = transposed[1] ? COLS : inner;
+    o->input[1].cols       = transposed[1] ? inner : COLS;
+    o->input[1].row_stride = o->input[1].cols;
+    if (way & UPDATE) call->added = o->input[2].data, call->factor = f64 ? (const void *)&factor : (const void *)&single;
+}
+
 /* Rows of the output, R at a time, in shuffled order. */
-static void check_rows(const tg_op *op, bool f64, int64_t r) {
+static void check_rows(const tg_op *op, bool f64, int64_t r, int way) {
     static operands o;
     double          whole[LARGEST], cut[LARGEST];
     int64_t         order[ROWS];
+    tg_call call = { .output = whole, .inputs = o.input, .attributes = o.attributes, .all_rows = ROWS, .all_cols = COLS, .seed = 5, .step = 3, .draw = 2 };
     prepare(&o, op, f64);
+    if (op->flags & TG_OP_PRODUCT) prepare_product(&o, &call, way, f64);
     const tg_shape shape = shape_of(op, &o);
-    tg_call call = { .output = whole, .rows = shape.rows, .cols = shape.cols, .inputs = o.input, .input_count = o.count, .attributes = o.attributes,
-                     .row_end = shape.rows, .all_rows = ROWS, .all_cols = COLS, .seed = 5, .step = 3, .draw = 2 };
+    call.rows = call.row_end = shape.rows, call.cols = shape.cols, call.input_count = o.count;
     memset(whole, 0, sizeof whole);
     memset(cut, 0, sizeof cut);
     kernel_of(op, f64)(&call);
@@ -96,8 +113,9 @@ static void check_rows(const tg_op *op, bool f64, int64_t r) {
 START_TEST(rows_may_be_cut_anywhere) {
     for (int i = 0; i < tg_op_count(); i++) {
         const tg_op *op = tg_op_at(i);
-        if (!(op->flags & (TG_OP_ELEMENTWISE | TG_OP_ROWWISE | TG_OP_PRODUCT)) || op->f64 == NULL) continue;
-        for (int64_t r = 1; r <= ROWS; r++) check_rows(op, true, r), check_rows(op, false, r);
+        if (!(op->flags & (TG_OP_ELEMENTWISE | TG_OP_ROWWISE | TG_OP_PRODUCT | TG_OP_VIEW)) || op->f64 == NULL) continue;
+        for (int way = 0; way < (op->flags & TG_OP_PRODUCT ? WAYS_OF_PRODUCTS : 1); way++)
+            for (int64_t r = 1; r <= ROWS; r++) check_rows(op, true, r, way), check_rows(op, false, r, way);
     }
 }
 END_TEST

@@ -137,7 +137,11 @@ START_TEST(refuses_and_stays_usable) {
     tg_plan  *plan = tg_plan_new((tg_tensor[]){ in, target, factor }, 3, &loss, 1, NULL);
     ck_assert_msg(plan != NULL, "%s", tg_tape_error(tape));
     ck_assert_int_eq(tg_plan_bind(plan, 3, x), TG_OUT_OF_RANGE);
+    ck_assert_int_eq(tg_plan_bind(plan, 1, x), TG_TYPE_MISMATCH);
+    ck_assert_ptr_nonnull(strstr(tg_plan_error(plan), "input 1 holds integers"));
+    ck_assert_int_eq(tg_plan_bind_i32(plan, 1, labels), TG_OK);
     ck_assert_int_eq(tg_plan_bind_i32(plan, 0, labels), TG_TYPE_MISMATCH);
+    ck_assert_ptr_nonnull(strstr(tg_plan_error(plan), "input 0 holds numbers"));
     ck_assert_int_eq(tg_plan_run(plan), TG_TYPE_MISMATCH);      /* until it has been bound */
     expect_ok(tg_plan_bind(plan, 0, x), plan);
     ck_assert_int_eq(tg_plan_bind(plan, 0, NULL), TG_NULL_ARGUMENT);

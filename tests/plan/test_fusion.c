@@ -1,5 +1,6 @@
 /* test_fusion.c - the table of fusions: the built-in rows, rows of a program's own, and what is refused. */
 #include "compiled.h"
+#include "op/builtin.h"
 #include <tapegrad/ops.h>
 
 enum { BATCH = 7, CLASSES = 5 };
@@ -58,6 +59,25 @@ START_TEST(the_slope_of_cross_entropy_is_one_op) {
         expect_near(records[i], TG_F64, "", off, 1e-12);
         expect_near(records[i], TG_F64, "", "none", 1e-12);
         expect_bits(records[i], TG_F32, "", "-patterns");
+    }
+}
+END_TEST
+
+START_TEST(the_slope_of_cross_entropy_is_what_it_expands_to) {
+    for (int i = 0; i < 2; i++) {
+        const tg_op *op = i == 0 ? tg_cross_entropy_slope_fusion.op : tg_cross_entropy_slope_by_fusion.op;
+        const struct { int64_t classes; double factor; } attributes = { CLASSES, i == 0 ? factor : 1 };
+        tg_tape        *tape     = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+        const tg_tensor inputs[] = { logits_of(tape), tg_labels(tape, labels, BATCH), tg_scalar_input(tape, &factor) };
+        const tg_tensor y        = tg_apply(tape, op, inputs, op->arity, &attributes);
+        const tg_tensor z = op->expand(&(tg_application){ .tape = tape, .op = op, .inputs = inputs, .input_count = op->arity, .output = y,
+                                                          .attributes = &attributes });
+        double by_kernel[BATCH * CLASSES], by_ops[BATCH * CLASSES];
+        ck_assert_msg(tg_run_many((tg_tensor[]){ y, z }, 2) == TG_OK, "%s", tg_tape_error(tape));
+        ck_assert_int_eq(tg_read_f64(y, by_kernel), TG_OK);
+        ck_assert_int_eq(tg_read_f64(z, by_ops), TG_OK);
+        for (int e = 0; e < BATCH * CLASSES; e++) ck_assert_msg(is_near(by_kernel[e], by_ops[e], 1e-12), "%s: element %d", op->name, e);
+        tg_tape_free(tape);
     }
 }
 END_TEST
@@ -338,6 +358,56 @@ START_TEST(the_largest_row_is_taken_and_types_without_a_loop_have_none) {
 }
 END_TEST
 
+/* ---- the loop of Adam, where a row of numbers stands instead of one number, and the other way round ---- */
+
+enum { MOMENTS = 40 };
+
+static int other_operand;      /* the one that is not as an optimizer has it; -1: none */
+
+static tg_tensor moments_with_another_operand(tg_tape *t) {
+    static double rows[8][MOMENTS];
+    tg_tensor     x[8];
+    for (int k = 0; k < 8; k++) {
+        const bool number = (k == 2 || k == 4 || k == 5 || k == 6) != (k == other_operand);
+        for (int e = 0; e < MOMENTS; e++) rows[k][e] = 0.2 + 0.05 * k + 0.01 * (e * (k + 3) % 17);
+        x[k] = tg_input_f64(t, rows[k], 1, number ? 1 : MOMENTS);
+    }
+    tg_tensor m = tg_lerp(x[0], x[1], x[2]), v = tg_lerp(x[3], tg_square(x[1]), x[4]);
+    return tg_axpy(x[5], tg_div(m, tg_shift(tg_sqrt(tg_div(v, x[6])), 0.125)), x[7]);
+}
+
+START_TEST(adam_is_one_loop_whatever_is_a_number) {
+    static const int others[] = { -1, 0, 2, 3, 4, 6 };      /* %1 makes the steps' shapes differ, %5 and %7 are as axpy wants them */
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        other_operand = others[i];
+        for (int type = 0; type < 2; type++) {
+            ck_assert_msg(fires(moments_with_another_operand, type ? TG_F64 : TG_F32, "adam_loop"), "operand %d", other_operand);
+            expect_bits(moments_with_another_operand, type ? TG_F64 : TG_F32, "", "-adam_loop");
+            expect_bits(moments_with_another_operand, type ? TG_F64 : TG_F32, "", "none");
+        }
+    }
+}
+END_TEST
+
+/* Without epsilon the root of -0 is what the first moment is divided by: + 0 makes it 0, as the op sqrt does. */
+static tg_tensor moments_of_minus_zero(tg_tape *t) {
+    static const double zeros[MOMENTS], minus_one = -1, half = 0.5;
+    static double       ones[MOMENTS], minus_zeros[MOMENTS];
+    for (int e = 0; e < MOMENTS; e++) ones[e] = 1, minus_zeros[e] = -0.0;
+    tg_tensor one = tg_input_f64(t, ones, 1, MOMENTS), g = tg_input_f64(t, zeros, 1, MOMENTS), number = tg_scalar_input(t, &half);
+    tg_tensor m = tg_lerp(one, g, number), v = tg_lerp(tg_input_f64(t, minus_zeros, 1, MOMENTS), tg_square(g), tg_scalar_input(t, &minus_one));
+    return tg_axpy(number, tg_div(m, tg_shift(tg_sqrt(tg_div(v, number)), 0)), one);
+}
+
+START_TEST(adam_without_epsilon_divides_by_zero_and_not_by_minus_zero) {
+    double w[MOST_VALUES];
+    ck_assert_int_eq(count_of(listing_of(moments_of_minus_zero, TG_F64, "-simplify"), " adam_loop ") > 0, 1);
+    ck_assert_int_eq(value_of(moments_of_minus_zero, TG_F64, "-simplify", w), MOMENTS);
+    for (int e = 0; e < MOMENTS; e++) ck_assert(isinf(w[e]) && w[e] > 0);
+    expect_bits(moments_of_minus_zero, TG_F32, "-simplify", "none");
+}
+END_TEST
+
 /* ---- plans that were made before ---- */
 
 static uint32_t instructions_of_next_step(tg_tape *tape) {      /* of type double: nothing is converted */
@@ -444,10 +514,51 @@ START_TEST(the_table_has_an_end) {
 }
 END_TEST
 
+/* ---- sentences ---- */
+
+START_TEST(a_list_of_names_stays_in_its_room) {
+    char     sentence[4096];
+    uint64_t passes;
+    for (size_t room = 1; room < 600; room++) {
+        memset(sentence, 'x', sizeof sentence);
+        ck_assert_int_eq(tg_parse_passes("no_such_pass", &passes, sentence, room), TG_UNKNOWN_NAME);
+        ck_assert_ptr_nonnull(memchr(sentence, '\0', room));
+        for (size_t i = room; i < sizeof sentence; i++) ck_assert_int_eq(sentence[i], 'x');
+    }
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_named_with_its_place) {
+    const double  values[6]   = { 1, 2, 3, 4, INFINITY, 6 };
+    const int32_t integers[6] = { 1, 0, 1, 2, 3, 9 };
+    char          sentence[TG_SENTENCE];
+    ck_assert_int_eq(tg_describe_finite(sentence, 3, "exp", "", values, (tg_shape){ 2, 3, false }, TG_F64), TG_NOT_FINITE);
+    ck_assert_ptr_nonnull(strstr(sentence, "inf at row 1, column 1"));
+    ck_assert_int_eq(tg_describe_labels(sentence, 3, "pick", integers, (tg_shape){ 3, 2, true }, 4), TG_OUT_OF_RANGE);
+    ck_assert_ptr_nonnull(strstr(sentence, "label 9 in row 2"));
+}
+END_TEST
+
+START_TEST(two_writes_are_named_in_their_order) {
+    tg_params   *params = tg_params_new(1, NULL);
+    tg_variable *w      = tg_variable_new(params, "w", 1, 3, NULL);
+    tg_tape     *tape   = tg_tape_new(NULL);
+    tg_tensor    use = tg_use(tape, w), first = tg_assign(use, tg_shift(use, 1)), second = tg_assign(use, tg_shift(use, 2));
+    char         sentence[64];
+    snprintf(sentence, sizeof sentence, "v%u and v%u both assign", first.id, second.id);
+    ck_assert_int_eq(tg_run_many((tg_tensor[]){ second, first }, 2), TG_WRITTEN_TWICE);
+    ck_assert_msg(strstr(tg_tape_error(tape), sentence) != NULL, "%s", tg_tape_error(tape));
+    tg_tape_free(tape);
+    tg_params_free(params);
+}
+END_TEST
+
 int main(void) {
-    return RUN_TESTS("fusion", the_slope_of_cross_entropy_is_one_op, it_stays_several_where_a_part_is_needed_or_shapes_differ, labels_are_checked,
+    return RUN_TESTS("fusion", the_slope_of_cross_entropy_is_one_op, the_slope_of_cross_entropy_is_what_it_expands_to,
+                     adam_is_one_loop_whatever_is_a_number, adam_without_epsilon_divides_by_zero_and_not_by_minus_zero, it_stays_several_where_a_part_is_needed_or_shapes_differ, labels_are_checked,
                      adam_is_one_loop_with_the_same_bits, a_program_adds_a_node, a_program_adds_a_loop,
                      the_largest_row_is_taken_and_types_without_a_loop_have_none, a_row_is_used_from_the_next_call_on,
                      patterns_that_are_no_patterns_are_refused, long_patterns_are_refused, rows_that_contradict_themselves_are_refused,
-                     the_table_has_an_end);
+                     the_table_has_an_end, a_list_of_names_stays_in_its_room, what_is_wrong_is_named_with_its_place,
+                     two_writes_are_named_in_their_order);
 }

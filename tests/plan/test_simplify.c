@@ -59,6 +59,16 @@ STEP(transpose_row, tg_transpose(row_of(t)))
 STEP(matmul_transposed, tg_matmul(tg_transpose(x_of(t)), y_of(t)))
 STEP(matmul_untransposed, tg_matmul_transposed(x_of(t), true, tg_transpose(y_of(t)), true))
 
+/* Both matrices behind one another, and parts of that. */
+static tg_tensor both_of(tg_tape *t) { return tg_concat((tg_tensor[]){ x_of(t), y_of(t) }, 2); }
+static tg_tensor parts_of(tg_tensor whole, int64_t first, int64_t first_count, int64_t second, int64_t second_count) {
+    return tg_concat((tg_tensor[]){ tg_view(whole, first, 1, first_count), tg_view(whole, second, 1, second_count) }, 2);
+}
+STEP(concat_pieces, parts_of(both_of(t), 12, 12, 0, 12))
+STEP(concat_cut, parts_of(both_of(t), 0, 12, 11, 12))
+STEP(concat_cut_at_the_end, parts_of(both_of(t), 1, 12, 12, 12))
+STEP(concat_reshaped, tg_concat((tg_tensor[]){ tg_view(x_of(t), 0, 1, 12), y_of(t) }, 2))
+
 typedef struct rule {
     const char *name;
     record_fn   record;
@@ -80,6 +90,8 @@ static const rule rules[] = {
     RULE(select_first, "exp", true), RULE(select_second, "exp", true), RULE(select_smaller, "broadcast_to exp", true),
     RULE(transpose_transpose, "exp", true), RULE(transpose_row, "view exp", true), RULE(matmul_transposed, "matmul exp", true),
     RULE(matmul_untransposed, "matmul exp", true),
+    RULE(concat_pieces, "concat exp", true), RULE(concat_cut, "concat view concat exp", true),
+    RULE(concat_cut_at_the_end, "concat view concat exp", true), RULE(concat_reshaped, "concat exp", true),
 };
 enum { RULE_COUNT = sizeof rules / sizeof rules[0] };
 
@@ -162,6 +174,16 @@ START_TEST(the_gradient_of_a_mean_has_one_factor) {
 }
 END_TEST
 
+/* ---- what is listed ---- */
+
+static tg_tensor strip_of_two(tg_tape *t) { return tg_exp(tg_tanh(x_of(t))); }
+
+START_TEST(a_strip_is_listed_with_its_ops) {
+    const char *groups = section_of(listing_of(strip_of_two, TG_F64, ""), "groups");
+    ck_assert_msg(strstr(groups, "\n  strip n2 tanh, n3 exp\n") != NULL, "%s", groups);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("simplify");
     TCase *cases = tcase_create("simplify");
@@ -171,5 +193,6 @@ int main(void) {
     tcase_add_test(cases, products_at_the_ends_of_the_range_stay);
     tcase_add_test(cases, what_is_read_keeps_its_value_when_the_variable_is_written);
     tcase_add_test(cases, the_gradient_of_a_mean_has_one_factor);
+    tcase_add_test(cases, a_strip_is_listed_with_its_ops);
     return run_suite(suite);
 }

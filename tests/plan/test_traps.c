@@ -895,6 +895,28 @@ START_TEST(params_that_take_the_place_of_freed_ones) {
 }
 END_TEST
 
+/* Two steps that differ in the second operand of one node, in turns: each has its plan. */
+START_TEST(steps_that_differ_in_one_operand) {
+    const double data[3] = { 1, 10, 100 };
+    for (int e = 0; e < EXECUTORS; e++) {
+        tg_tape *tape = tape_for(&executors[e], TG_F64);
+        for (int step = 0; step < 12; step++) {
+            tg_begin(tape, NULL);
+            tg_tensor in[3];
+            for (int k = 0; k < 3; k++) in[k] = tg_input_f64(tape, &data[k], 1, 1);
+            const int       k = step * step % 3;      /* 0, 1, 1, 0, ... */
+            const tg_tensor y = tg_sub(tg_mul(in[2], in[0]), in[k]), z = tg_concat((tg_tensor[]){ in[0], in[1], in[k] }, 3);
+            double          read[3];
+            ck_assert_int_eq(tg_run_many((tg_tensor[]){ y, z }, 2), TG_OK);
+            ck_assert_double_eq(tg_item(y), 100 - data[k]);
+            ck_assert_int_eq(tg_read_f64(z, read), TG_OK);
+            ck_assert(read[0] == 1 && read[1] == 10 && read[2] == data[k]);
+        }
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
 int main(void) {
     return RUN_TESTS("traps", the_seventeenth_to_fortieth_variable, a_variable_from_a_shifted_view_of_its_block, two_variables_swapped,
                      concats_that_are_written, a_block_with_zeros_between_its_variables, a_frozen_slice_is_left_out,
@@ -905,5 +927,5 @@ int main(void) {
                      checks_come_before_writes, clipping_over_groups_and_a_step_count_in_double, integers_of_users, labels_that_change_behind_the_run,
                      repeated_operands_of_kernels_in_double, numbers_too_small_for_a_float, values_that_are_simplified_to_variables,
                      an_expansion_with_data_of_its_own,
-                     a_step_that_did_not_run_is_no_step_to_agree_with, params_that_take_the_place_of_freed_ones);
+                     steps_that_differ_in_one_operand, a_step_that_did_not_run_is_no_step_to_agree_with, params_that_take_the_place_of_freed_ones);
 }
