@@ -172,10 +172,10 @@ void list_program(const program *p, FILE *out) {
     open_world(&w, p);
     tg_tape_set_step(tape, p->step);
     if (record_program(p, &w, tape, &(manner){ 0 }, &r) != TG_OK) fprintf(out, "%s\n", tg_tape_error(tape));
-    else if (r.loss.tape == tape && p->wanted_count > 0) tg_explain(r.loss, TG_TEXT, out, NULL) == TG_OK ? (void)0 : abort();
+    else if (r.loss.tape == tape && p->wanted_count > 0) tg_explain(r.loss, TG_LIST, out, NULL) == TG_OK ? (void)0 : abort();
     else
         for (int i = 0; i < r.argument_count; i++)
-            if (tg_explain(r.arguments[i], TG_TEXT, out, NULL) != TG_OK) fprintf(out, "%s\n", tg_tape_error(tape));
+            if (tg_explain(r.arguments[i], TG_LIST, out, NULL) != TG_OK) fprintf(out, "%s\n", tg_tape_error(tape));
     tg_tape_free(tape);
     close_world(&w);
 }
