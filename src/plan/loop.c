@@ -73,13 +73,12 @@ static void add_loop(tg_emitter *e, const tg_match *m, const tg_cut *cut) {
     const uint32_t    last = m->ops[p->op_count - 1];
     const tg_shape    shape = tg_shape_at(e->c->graph, last);
     if (!tg_emit_grow(e, (void **)&code->steps, &code->step_capacity, code->step_count + 1, sizeof *code->steps)) return;
-    tg_step step = { .op = p->ops[p->op_count - 1].op, .loop = p, .loop_fn = code->type == TG_F64 ? p->fusion.f64 : p->fusion.f32,
+    tg_step step = { .loop = p, .loop_fn = code->type == TG_F64 ? p->fusion.f64 : p->fusion.f32,
                      .node = tg_record_of(e->c->graph, last)->origin, .first_operand = (uint32_t)code->operand_count,
                      .first_attribute = (uint32_t)code->attribute_count };
     step.call = (tg_call){ .rows = 1, .cols = cut->block, .input_count = p->input_count + p->result_count, .row_end = 1, .all_rows = shape.rows };
     step.flat  = true;
     step.width = 1;
-    if (!e->c->is_register[last]) step.output_advance = (size_t)cut->block * tg_type_bytes(code->type);
     copy_matched_attributes(e, m);
     for (int k = 0; k < p->input_count; k++) add_loop_operand(e, m->inputs[k], shape, cut);
     for (int i = 0; i < p->op_count; i++) {

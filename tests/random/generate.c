@@ -69,11 +69,13 @@ static bool find_example(maker *m, const tg_op *op, tg_op_example *e) {
 }
 
 /* Words that are small integers are sizes and flags; the others are numbers. */
+/* Not to 0 where an op looks at several elements: without its epsilon, normalising makes slopes of 1e15 of what roundings leave of a zero. */
 static void vary_attributes(maker *m, const tg_op *op, double *attributes) {
     static const double usual[] = { 0, 1, -1, 2, 0.5 };
+    const int           first   = op->flags & TG_OP_ELEMENTWISE ? 0 : 1;
     for (size_t i = 0; i < op->attribute_size / sizeof(double); i++) {
         if (fabs(attributes[i]) < 1e-300 || !draw_one_in(&m->c, 3)) continue;
-        attributes[i] = draw_one_in(&m->c, 3) ? usual[draw_below(&m->c, 5)] : attributes[i] * draw_between(&m->c, 0.6, 1.4);
+        attributes[i] = draw_one_in(&m->c, 3) ? usual[first + draw_below(&m->c, 5 - first)] : attributes[i] * draw_between(&m->c, 0.6, 1.4);
     }
 }
 
