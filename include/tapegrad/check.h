@@ -9,10 +9,20 @@
 extern "C" {
 #endif
 
+/* What was found, as data. */
+typedef struct tg_gradcheck_result {
+    int64_t checked, skipped;           /* elements; those at kinks were skipped */
+    double  largest_error;              /* see below; NaN if a derivative by the tape was, 0 if nothing was checked */
+    char    leaf[128];                  /* where: full name of the variable, or which input; "" if nothing was checked */
+    int64_t row, col;
+    double  by_tape, by_differences;    /* the derivative there */
+} tg_gradcheck_result;
+
 typedef struct tg_gradcheck_options {
     double tolerance;      /* largest error of an element, see below; 0: 1e-8 */
     int    samples;        /* elements checked of one leaf; 0: 64. Of larger leaves some are taken, spread evenly, the same in every call */
     FILE  *report;         /* one line a leaf, with its worst error; borrowed. NULL: none */
+    tg_gradcheck_result *result;      /* filled with what was found, zeros on an earlier failure; NULL: not wanted */
 } tg_gradcheck_options;
 
 /* Checks the derivatives of loss [1, 1], in f64 whatever the tape computes in: by every input of numbers, and by every variable, that loss depends

@@ -251,9 +251,22 @@ static tg_status check_arguments(tg_tensor loss, const tg_gradcheck_options *o) 
     return TG_OK;
 }
 
+static void fill_result(const checker *c, const tally *all, tg_gradcheck_result *result) {
+    *result = (tg_gradcheck_result){ .checked = all->checked, .skipped = all->skipped };
+    if (all->checked == 0) return;
+    const tg_leaf_part *part = &c->leaves.parts[all->part];
+    result->largest_error    = all->worst.error;
+    result->row              = all->worst.element / part->cols;
+    result->col              = all->worst.element % part->cols;
+    result->by_tape          = all->worst.tape;
+    result->by_differences   = all->worst.differences;
+    snprintf(result->leaf, sizeof result->leaf, "%.127s", part->name);
+}
+
 tg_status tg_gradcheck(tg_tensor loss, const tg_gradcheck_options *options) {
     static const tg_gradcheck_options defaults = { 0 };
     if (options == NULL) options = &defaults;
+    if (options->result != NULL) *options->result = (tg_gradcheck_result){ 0 };
     tg_status status = check_arguments(loss, options);
     if (status != TG_OK) return status;
     checker c   = { .report = options->report };
@@ -261,6 +274,7 @@ tg_status tg_gradcheck(tg_tensor loss, const tg_gradcheck_options *options) {
     c.tolerance = options->tolerance > 0 ? options->tolerance : 1e-8;
     c.samples   = options->samples > 0 ? options->samples : 64;
     status      = check(&c, loss, &all);
+    if (status == TG_OK && options->result != NULL) fill_result(&c, &all, options->result);
     if (status == TG_OK) status = judge(&c, loss, &all);
     release_checker(&c);
     return status;

@@ -130,7 +130,12 @@ START_TEST(a_wrong_rule_is_caught) {
     tg_tape     *tape   = tg_tape_new(NULL);
     tg_tensor    in = tg_input(tape, points, ROWS, 3), h = test_wrong(tg_matmul(tg_sin(in), tg_use(tape, w)));
     FILE        *report = tmpfile();
-    expect_failure(tg_mean(h), &(tg_gradcheck_options){ .report = report }, TG_CHECK_FAILED, "the derivative by layer/w [");
+    tg_gradcheck_result result;
+    expect_failure(tg_mean(h), &(tg_gradcheck_options){ .report = report, .result = &result }, TG_CHECK_FAILED, "the derivative by layer/w [");
+    ck_assert_str_eq(result.leaf, "layer/w");
+    ck_assert(result.checked == 6 + ROWS * 3 && result.skipped == 0 && result.row < 3 && result.col < 2);
+    ck_assert_double_eq_tol(result.by_tape / result.by_differences, 2.9999 / 3, 1e-7);
+    ck_assert_double_eq(result.largest_error, fabs(result.by_tape - result.by_differences) / fmax(1, fabs(result.by_differences)));
     ck_assert_int_gt(ftell(report), 0);      /* the report is there for checks that fail too */
     fclose(report);
     in = tg_name(tg_input(tape, points, 1, 1), "point");
@@ -156,7 +161,9 @@ START_TEST(what_cannot_be_checked_is_refused) {
     ck_assert_int_eq(tg_last_error(NULL), TG_NULL_ARGUMENT);
     expect_failure(y, NULL, TG_SHAPE_MISMATCH, "[5,1]");
     expect_failure(tg_labels(tape, labels, 1), NULL, TG_TYPE_MISMATCH, "integers");
-    expect_failure(loss, &(tg_gradcheck_options){ .tolerance = -1 }, TG_BAD_ARGUMENT, "negative");
+    tg_gradcheck_result result = { .checked = 7 };
+    expect_failure(loss, &(tg_gradcheck_options){ .tolerance = -1, .result = &result }, TG_BAD_ARGUMENT, "negative");
+    ck_assert(result.checked == 0 && result.leaf[0] == '\0');
     expect_failure(loss, &(tg_gradcheck_options){ .samples = -1 }, TG_BAD_ARGUMENT, "negative");
     expect_failure(tg_mean(tg_map(y, cube, NULL)), NULL, TG_NO_DERIVATIVE, "= map(");
     expect_failure(tg_mean(tg_assign(tg_use(tape, w), tg_scale(tg_use(tape, w), 2))), NULL, TG_UNSUPPORTED, "assignment");
