@@ -400,8 +400,8 @@ def mutated(source, mutants):
     return render(source, [(m['start'], m['end'], m['number'], m['mutated']) for m in ordered], 0, len(source))
 
 
-def refused_of(root, path, source, mutants, scratch):
-    """Those that the compiler does not take."""
+def refused_of(root, path, source, mutants, scratch, users):
+    """Those that the compiler does not take, in any of the files that use it: a header alone does not use its own macros."""
     counter = [0]
 
     def compiles(some):
@@ -410,8 +410,9 @@ def refused_of(root, path, source, mutants, scratch):
         os.makedirs(os.path.dirname(copy), exist_ok=True)
         with open(copy, 'w') as file:
             file.write(mutated(source, some))
+        units = [copy] if path.endswith('.c') or not users else [os.path.join(root, user) for user in users]
         command = ['gcc', '-std=c11', '-D_GNU_SOURCE', '-w', '-fsyntax-only', '-I', os.path.join(root, 'include'), '-I', os.path.join(scratch, 'src'),
-                   '-I', os.path.join(root, 'src'), '-include', os.path.join(root, 'tests/mutation/mutant.h'), '-x', 'c', copy]
+                   '-I', os.path.join(root, 'src'), '-include', os.path.join(root, 'tests/mutation/mutant.h'), '-x', 'c'] + units
         result = subprocess.run(command, stderr=subprocess.PIPE, text=True)
         lines = {int(line) for line in re.findall(r'%s:(\d+):' % re.escape(copy), result.stderr)}
         return result.returncode == 0, lines
@@ -483,9 +484,13 @@ def main():
     refused = set()
     if ask_compiler:
         scratch = os.path.join(tree, 'try')
-        # A header's mutants are tried in the first file that takes the header in: a header alone does not use its own macros.
+
+        def try_all(path):
+            users = [user for user in files if user.endswith('.c') and f'#include "{path[len("src/"):]}"' in sources[user]]
+            return refused_of(root, path, sources[path], mutants[path], scratch + '/' + path.replace('/', '_'), users)
+
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for numbers in pool.map(lambda path: refused_of(root, path, sources[path], mutants[path], scratch + '/' + path.replace('/', '_')), files):
+            for numbers in pool.map(try_all, files):
                 refused |= numbers
         shutil.rmtree(scratch, ignore_errors=True)
     for path in files:
