@@ -33,6 +33,7 @@ int add_node(maker *m, const node *n) {
     m->at[index] = record_node(p, &m->w, index, m->tape, m->at, &(manner){ 0 });
     if (tg_tape_status(m->tape) != TG_OK || elements_of(tg_shape_of(m->at[index])) > 40000) {
         record_again(m);
+        empty_leaf(&m->w, index);
         return -1;
     }
     p->node_count++;

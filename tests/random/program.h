@@ -76,6 +76,7 @@ typedef struct world {
 void open_world(world *w, const program *p);
 void add_variable(world *w, const program *p, int index);
 void fill_leaf(world *w, const node *n, int index);
+void empty_leaf(world *w, int index);
 void reset_variables(world *w, const program *p);      /* to what they were at first */
 void close_world(world *w);
 

@@ -57,8 +57,17 @@ void open_world(world *w, const program *p) {
     reset_variables(w, p);
 }
 
+void empty_leaf(world *w, int index) {
+    free(w->values[index]);
+    free(w->floats[index]);
+    free(w->integers[index]);
+    w->values[index]   = NULL;
+    w->floats[index]   = NULL;
+    w->integers[index] = NULL;
+}
+
 void close_world(world *w) {
-    for (int i = 0; i < MOST_NODES; i++) free(w->values[i]), free(w->floats[i]), free(w->integers[i]);
+    for (int i = 0; i < MOST_NODES; i++) empty_leaf(w, i);
     for (int i = 0; i < MOST_VARIABLES; i++) free(w->initial[i]);
     tg_params_free(w->params);
 }
