@@ -1,35 +1,25 @@
-/* gemm.c - the matrix product for both element types; gemm_template.h has the loops.
- *
- * COLUMNS is chosen so that the ROWS x COLUMNS sums fit the sixteen 16-byte registers of the oldest x86-64 with room for a and b.
- * It changes the speed only, never the bits.
- */
-#include "kernel/gemm.h"
+/* gemm.c - the matrix product in the version for this processor; gemm_template.h has the loops. */
+#include "kernel/gemm_levels.h"
 
-#include <string.h>
-
-#define ROWS 4
-#define TILE_ROWS 256      /* of sums that wait for their last run */
-
-/* gcc 12 does not turn short arrays of sums into registers and is then four times slower, so it is told; elsewhere a group of lanes is one number. */
-#if defined(__GNUC__)
-#define LANES_ATTRIBUTE __attribute__((vector_size(16)))
-#define LANES(real)     (16 / sizeof(real))
-#define LANES_ZERO      {0}
+#if TG_HAS_X86
+#define CHOOSE(call, suffix, ...)                                                                                                   \
+    switch (tg_cpu_level()) {                                                                                                       \
+        case TG_CPU_AVX512: call##_avx512_##suffix(__VA_ARGS__); return;                                                            \
+        case TG_CPU_AVX2: call##_avx2_##suffix(__VA_ARGS__); return;                                                                \
+        default: call##_portable_##suffix(__VA_ARGS__);                                                                             \
+    }
 #else
-#define LANES_ATTRIBUTE
-#define LANES(real)     ((size_t)1)
-#define LANES_ZERO      0
+#define CHOOSE(call, suffix, ...) call##_portable_##suffix(__VA_ARGS__);
 #endif
 
-#define REAL          float
-#define COLUMNS       8
-#define NAME(suffix)  suffix##_f32
-#include "kernel/gemm_template.h"
-#undef REAL
-#undef COLUMNS
-#undef NAME
-
-#define REAL          double
-#define COLUMNS       4
-#define NAME(suffix)  suffix##_f64
-#include "kernel/gemm_template.h"
+#define DEFINE_GEMM(real, suffix)                                                                                                   \
+    void tg_gemm_##suffix(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,          \
+                          const real *b, int64_t ldb, real *c, int64_t ldc) {                                                       \
+        CHOOSE(tg_gemm, suffix, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc)                                          \
+    }                                                                                                                               \
+    void tg_gemm_update_##suffix(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,   \
+                                 const real *b, int64_t ldb, real *c, int64_t ldc, real factor, const real *added) {                \
+        CHOOSE(tg_gemm_update, suffix, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, factor, added)                    \
+    }
+DEFINE_GEMM(float, f32)
+DEFINE_GEMM(double, f64)

@@ -13,7 +13,8 @@ enum { TG_GEMM_RUN = 256 };
  *   op(a)[m, k] is a[m, k], or, if transpose_a, the transpose of a[k, m]; lda, ldb, ldc are the elements from one stored row to the next.
  *   op(b)[k, n] is b[k, n], or, if transpose_b, the transpose of b[n, k].
  *
- *   run[r]  = ((0 + a[i, p] b[p, j]) + a[i, p+1] b[p+1, j]) + ...     p from r TG_GEMM_RUN, TG_GEMM_RUN terms; every product is rounded
+ *   run[r]  = ((0 + a[i, p] b[p, j]) + a[i, p+1] b[p+1, j]) + ...     p from r TG_GEMM_RUN, TG_GEMM_RUN terms; every product is rounded, or, from
+ *                                                                     TG_CPU_AVX2 on, only its sum with what came before (see cpu.h)
  *   c[i, j] = (run[0] + run[1]) + ...
  *
  * An element thus depends on its row of op(a) and its column of op(b) alone: rows and columns may be cut among calls and threads as one likes. */

@@ -1,46 +1,31 @@
-/* gemm_template.h - the loops of gemm.c, for one REAL. No include guard: it is included once per element type.
+/* gemm_template.h - the loops of the matrix product, for one REAL and one kind of processor. No include guard: it is included once for each.
  *
- * c is cut into columns of COLUMNS, k into runs; the part of b that they share is packed once and then meets all rows of a, ROWS at a time.
- */
+ * c is cut into panels of COLUMNS, k into runs; the part of b that they share is packed once and then meets all rows of a, ROWS at a time. Before it
+ * is included are defined
+ *
+ *   REAL, NAME(suffix)     the element type, and how names of this version end
+ *   BYTES, VECTORS, ROWS   of a vector, vectors in a panel's row, rows at a time: ROWS x VECTORS sums and VECTORS of b fit the registers
+ *   TARGET                 the attribute of functions for this processor
+ *   STEP(x, b, sum)        sum + x b for a number x and vectors b and sum, each lane on its own */
 
-/* Neighbouring elements of a row of c; each lane is multiplied and added on its own. */
-typedef REAL NAME(lanes) LANES_ATTRIBUTE;
+#define LANES   (BYTES / (int)sizeof(REAL))
+#define COLUMNS (VECTORS * LANES)
+
+#if defined(__GNUC__)
+typedef REAL NAME(lanes) __attribute__((vector_size(BYTES), may_alias));
+#define INLINE  inline __attribute__((always_inline)) TARGET
+#define ZERO    { 0 }
+#else
+typedef REAL NAME(lanes);
+#define INLINE inline
+#define ZERO   0
+#endif
 
 /* A matrix as the address of [0, 0] and the steps to the next row and the next column: a transpose is the same with the steps exchanged. */
 typedef struct NAME(view) {
     const REAL *data;
-    int64_t     row;
-    int64_t     column;
+    int64_t     row, column;
 } NAME(view);
-
-/* packed[run, COLUMNS] = b[first_k .. + run, first_column .. + width], zero in the columns beyond width. */
-static void NAME(pack)(REAL *restrict packed, NAME(view) b, int64_t first_k, int64_t run, int64_t first_column, int64_t width) {
-    const REAL *from = b.data + first_k * b.row + first_column * b.column;
-    if (width == COLUMNS && b.column == 1) {    /* the common case, with a constant inner loop */
-        for (int64_t p = 0; p < run; p++)
-            for (int j = 0; j < COLUMNS; j++)
-                packed[p * COLUMNS + j] = from[p * b.row + j];
-        return;
-    }
-    for (int64_t p = 0; p < run; p++)
-        for (int64_t j = 0; j < COLUMNS; j++)
-            packed[p * COLUMNS + j] = j < width ? from[p * b.row + j * b.column] : (REAL)0;
-}
-
-/* sum[i, j] = sum over p of a[i, p] packed[p, j], p ascending from zero; i < ROWS, j < COLUMNS. row[i] is the address of a[i, first p]. */
-static void NAME(multiply_run)(const REAL *const row[ROWS], int64_t step, const REAL *packed, int64_t run, REAL sum[ROWS][COLUMNS]) {
-    const REAL *a0 = row[0], *a1 = row[1], *a2 = row[2], *a3 = row[3];
-    NAME(lanes) total[ROWS][COLUMNS / LANES(REAL)] = {{ LANES_ZERO }};
-    for (int64_t p = 0; p < run; p++) {
-        const REAL x[ROWS] = { a0[p * step], a1[p * step], a2[p * step], a3[p * step] };
-        for (size_t q = 0; q < COLUMNS / LANES(REAL); q++) {
-            NAME(lanes) b;
-            memcpy(&b, packed + (size_t)p * COLUMNS + q * LANES(REAL), sizeof b);
-            for (int i = 0; i < ROWS; i++) total[i][q] += x[i] * b;
-        }
-    }
-    memcpy(sum, total, sizeof total);
-}
 
 /* What becomes of a sum over one run: c = sum, c += sum behind the first run, or c = added + factor sum. */
 typedef struct NAME(target) {
@@ -51,48 +36,111 @@ typedef struct NAME(target) {
     REAL        factor;
 } NAME(target);
 
-static void NAME(store)(const NAME(target) *t, int64_t row, int64_t height, int64_t width, REAL sum[ROWS][COLUMNS]) {
-    for (int64_t i = 0; i < height; i++) {
-        REAL       *c     = t->c + (row + i) * t->ldc;
-        const REAL *added = t->added != NULL ? t->added + (row + i) * t->ldc : NULL;
-        if (added != NULL) for (int64_t j = 0; j < width; j++) c[j] = added[j] + t->factor * sum[i][j];
-        else if (t->first) for (int64_t j = 0; j < width; j++) c[j] = sum[i][j];
-        else for (int64_t j = 0; j < width; j++) c[j] += sum[i][j];
+/* The rows of b that a panel meets: packed, or where they lie. */
+typedef struct NAME(panel) {
+    const REAL *data;
+    int64_t     step;      /* from row to row */
+    int64_t     run;
+    int64_t     width;
+} NAME(panel);
+
+/* packed[run, COLUMNS] = b[first_k .. + run, first_column .. + width], zero in the columns beyond width. A column of b is read along itself. */
+static TARGET void NAME(pack)(REAL *restrict packed, NAME(view) b, int64_t first_k, int64_t run, int64_t first_column, int64_t width) {
+    const REAL *from = b.data + first_k * b.row + first_column * b.column;
+    if (width < COLUMNS) memset(packed, 0, (size_t)(run * COLUMNS) * sizeof *packed);
+    if (b.column == 1)
+        for (int64_t p = 0; p < run; p++) memcpy(packed + p * COLUMNS, from + p * b.row, (size_t)width * sizeof *packed);
+    else
+        for (int64_t j = 0; j < width; j++)
+            for (int64_t p = 0; p < run; p++) packed[p * COLUMNS + j] = from[p * b.row + j * b.column];
+}
+
+static TARGET void NAME(store_part)(const NAME(target) *t, int64_t row, int64_t count, const REAL *sum) {
+    REAL       *c     = t->c + row * t->ldc;
+    const REAL *added = t->added != NULL ? t->added + row * t->ldc : NULL;
+    for (int64_t j = 0; j < count; j++) c[j] = added != NULL ? added[j] + t->factor * sum[j] : t->first ? sum[j] : c[j] + sum[j];
+}
+
+static INLINE void NAME(store_vector)(const NAME(target) *t, int64_t row, int64_t column, NAME(lanes) sum) {
+    NAME(lanes) other;
+    REAL       *c = t->c + row * t->ldc + column;
+    if (t->added != NULL) {
+        memcpy(&other, t->added + row * t->ldc + column, sizeof other);
+        sum = other + t->factor * sum;
+    } else if (!t->first) {
+        memcpy(&other, c, sizeof other);
+        sum = other + sum;
+    }
+    memcpy(c, &sum, sizeof sum);
+}
+
+/* sum[i, j] = sum over p of a[i, p] b[p, j], p ascending from zero, for height rows and vectors of columns, both known where this is inlined. row[i]
+ * is the address of a[i, first p]. */
+static INLINE void NAME(multiply_block)(int height, int vectors, const REAL *const row[ROWS], int64_t step, const NAME(panel) *b,
+                                        const NAME(target) *target, int64_t first_row) {
+    NAME(lanes) total[ROWS][VECTORS] = { { ZERO } };
+    const REAL *from = b->data;
+    for (int64_t p = 0, at = 0; p < b->run; p++, at += step, from += b->step) {
+        NAME(lanes) of_b[VECTORS];
+        for (int q = 0; q < vectors; q++) memcpy(&of_b[q], from + q * LANES, sizeof of_b[q]);
+        for (int i = 0; i < height; i++)
+            for (int q = 0; q < vectors; q++) total[i][q] = STEP(row[i][at], of_b[q], total[i][q]);
+    }
+    for (int i = 0; i < height; i++) {
+        REAL sum[COLUMNS];
+        for (int q = 0; q < vectors && b->width == vectors * LANES; q++) NAME(store_vector)(target, first_row + i, q * LANES, total[i][q]);
+        if (b->width == vectors * LANES) continue;
+        for (int q = 0; q < vectors; q++) memcpy(sum + q * LANES, &total[i][q], sizeof total[i][q]);
+        NAME(store_part)(target, first_row + i, b->width, sum);
     }
 }
 
-/* c[m, width] (+)= a[m, run] packed[run, COLUMNS]; a.data is the address of a[0, first k]. */
-static void NAME(multiply_panel)(int64_t m, int64_t width, NAME(view) a, const REAL *packed, int64_t run, const NAME(target) *target) {
+#define BLOCK(h)                                                                                                                    \
+    case h:                                                                                                                         \
+        if (b->width <= LANES) NAME(multiply_block)(h <= ROWS ? h : ROWS, 1, row, step, b, target, first_row);                      \
+        else NAME(multiply_block)(h <= ROWS ? h : ROWS, VECTORS, row, step, b, target, first_row);                                  \
+        return;
+
+/* Every height has a loop of its own, so that no row is computed for nothing. */
+static TARGET void NAME(multiply_rows)(int height, const REAL *const row[ROWS], int64_t step, const NAME(panel) *b, const NAME(target) *target,
+                                       int64_t first_row) {
+    switch (height) { BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6) BLOCK(7) BLOCK(8) default: return; }
+}
+
+/* c[m, width] (+)= a[m, run] b[run, width]; a.data is the address of a[0, first k]. */
+static TARGET void NAME(multiply_panel)(int64_t m, NAME(view) a, const NAME(panel) *b, const NAME(target) *target) {
     for (int64_t i = 0; i < m; i += ROWS) {
-        const int64_t height = m - i < ROWS ? m - i : ROWS;
+        const int   height = m - i < ROWS ? (int)(m - i) : ROWS;
         const REAL *row[ROWS];
-        for (int64_t r = 0; r < ROWS; r++)    /* rows beyond the last repeat it; their sums are dropped */
-            row[r] = a.data + (i + (r < height ? r : height - 1)) * a.row;
-        REAL sum[ROWS][COLUMNS];
-        NAME(multiply_run)(row, a.column, packed, run, sum);
-        NAME(store)(target, i, height, width, sum);
+        for (int r = 0; r < height; r++) row[r] = a.data + (i + r) * a.row;
+        NAME(multiply_rows)(height, row, a.column, b, target, i);
     }
 }
 
-static void NAME(set_zero)(int64_t m, int64_t n, REAL *c, int64_t ldc) {
+static TARGET void NAME(set_zero)(int64_t m, int64_t n, REAL *c, int64_t ldc) {
     for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++)
-            c[i * ldc + j] = (REAL)0;
+        for (int64_t j = 0; j < n; j++) c[i * ldc + j] = (REAL)0;
 }
 
-/* c[m, width] = a[m, k] b[k, first_column .. + width]: all runs, one after the other. */
-static void NAME(multiply_columns)(int64_t m, int64_t k, NAME(view) a, NAME(view) b, int64_t first_column, int64_t width, NAME(target) target) {
+/* c[m, width] = a[m, k] b[k, first_column .. + width]: all runs, one after the other. Few rows meet b where it lies. */
+static TARGET void NAME(multiply_columns)(int64_t m, int64_t k, NAME(view) a, NAME(view) b, int64_t first_column, int64_t width,
+                                          NAME(target) target) {
     _Alignas(64) REAL packed[TG_GEMM_RUN * COLUMNS];
+    const bool        in_place = b.column == 1 && m <= ROWS && (width == LANES || width == COLUMNS);
     for (int64_t p = 0; p < k; p += TG_GEMM_RUN) {
         const int64_t run = k - p < TG_GEMM_RUN ? k - p : TG_GEMM_RUN;
-        target.first = p == 0;
-        NAME(pack)(packed, b, p, run, first_column, width);
-        NAME(multiply_panel)(m, width, (NAME(view)){ a.data + p * a.column, a.row, a.column }, packed, run, &target);
+        target.first      = p == 0;
+        if (!in_place) NAME(pack)(packed, b, p, run, first_column, width);
+        const NAME(panel) panel = { .data  = in_place ? b.data + p * b.row + first_column : packed,
+                                    .step  = in_place ? b.row : COLUMNS,
+                                    .run   = run,
+                                    .width = width };
+        NAME(multiply_panel)(m, (NAME(view)){ a.data + p * a.column, a.row, a.column }, &panel, &target);
     }
 }
 
-void NAME(tg_gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t lda, const REAL *b, int64_t ldb,
-                   REAL *c, int64_t ldc) {
+TARGET void NAME(tg_gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t lda, const REAL *b, int64_t ldb,
+                          REAL *c, int64_t ldc) {
     const NAME(view) left = { a, transpose_a ? 1 : lda, transpose_a ? lda : 1 }, right = { b, transpose_b ? 1 : ldb, transpose_b ? ldb : 1 };
     if (k <= 0) NAME(set_zero)(m, n, c, ldc);
     for (int64_t j = 0; j < n; j += COLUMNS)
@@ -100,24 +148,30 @@ void NAME(tg_gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int
 }
 
 /* Sums over several runs are finished in a tile of their own. */
-static void NAME(update_tile)(int64_t m, int64_t k, NAME(view) a, NAME(view) b, int64_t first_column, int64_t width, NAME(target) target) {
-    REAL tile[TILE_ROWS * COLUMNS];
+static TARGET void NAME(update_tile)(int64_t m, int64_t k, NAME(view) a, NAME(view) b, int64_t first_column, int64_t width, NAME(target) target) {
+    REAL tile[TG_GEMM_TILE * COLUMNS];
     if (k <= 0) NAME(set_zero)(m, width, tile, COLUMNS);
     NAME(multiply_columns)(m, k, a, b, first_column, width, (NAME(target)){ .c = tile, .ldc = COLUMNS });
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < width; j++) target.c[i * target.ldc + j] = target.added[i * target.ldc + j] + target.factor * tile[i * COLUMNS + j];
+    target.first = true;
+    for (int64_t i = 0; i < m; i++) NAME(store_part)(&target, i, width, tile + i * COLUMNS);
 }
 
-void NAME(tg_gemm_update)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t lda, const REAL *b, int64_t ldb,
-                          REAL *c, int64_t ldc, REAL factor, const REAL *added) {
+TARGET void NAME(tg_gemm_update)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t lda, const REAL *b,
+                                 int64_t ldb, REAL *c, int64_t ldc, REAL factor, const REAL *added) {
     const NAME(view) left = { a, transpose_a ? 1 : lda, transpose_a ? lda : 1 }, right = { b, transpose_b ? 1 : ldb, transpose_b ? ldb : 1 };
     const bool in_one_run = k > 0 && k <= TG_GEMM_RUN;
     for (int64_t j = 0; j < n; j += COLUMNS)
-        for (int64_t i = 0; i < m; i += in_one_run ? m : TILE_ROWS) {
-            const int64_t      height = in_one_run || m - i < TILE_ROWS ? m - i : TILE_ROWS, width = n - j < COLUMNS ? n - j : COLUMNS;
+        for (int64_t i = 0; i < m; i += in_one_run ? m : TG_GEMM_TILE) {
+            const int64_t      height = in_one_run || m - i < TG_GEMM_TILE ? m - i : TG_GEMM_TILE, width = n - j < COLUMNS ? n - j : COLUMNS;
             const NAME(view)   rows   = { left.data + i * left.row, left.row, left.column };
             const NAME(target) target = { .c = c + i * ldc + j, .ldc = ldc, .added = added + i * ldc + j, .factor = factor };
             if (in_one_run) NAME(multiply_columns)(height, k, rows, right, j, width, target);
             else NAME(update_tile)(height, k, rows, right, j, width, target);
         }
 }
+
+#undef LANES
+#undef COLUMNS
+#undef INLINE
+#undef ZERO
+#undef BLOCK

@@ -1,4 +1,5 @@
 /* test_gemm.c - the matrix product: right, and the same bits however it is cut. */
+#include "kernel/cpu.h"
 #include "kernel/gemm.h"
 
 #include "support.h"
@@ -14,6 +15,9 @@ static double random_number(void) {
     random_state = random_state * 1664525u + 1013904223u;
     return ((double)(random_state >> 8) - 8388608.0) / 4194304.0;
 }
+
+#define FMA_f32 fmaf
+#define FMA_f64 fma
 
 /* The definition of gemm.h in plain loops, and beside it the sum and the sum of magnitudes in double, for each element type. */
 #define MAKE_TESTS(REAL, T, EPSILON)                                                                                                        \
@@ -32,7 +36,7 @@ static double random_number(void) {
                     for (int64_t p = first; p < k && p < first + TG_GEMM_RUN; p++) {                                                        \
                         REAL x = at_##T(a_##T, ta, lda, i, p), y = at_##T(b_##T, tb, ldb, p, j);                                            \
                         volatile REAL product = x * y;                                                                                      \
-                        run = run + product;                                                                                                \
+                        run = tg_cpu_level() >= TG_CPU_AVX2 ? (REAL)FMA_##T(x, y, run) : run + product;                                     \
                         exact += (double)x * (double)y;                                                                                     \
                         size += fabs((double)x * (double)y);                                                                                \
                     }                                                                                                                       \
