@@ -56,12 +56,8 @@ tg_tensor tg_gauss_newton_product(tg_tensor loss, tg_tensor output, tg_tensor x,
 
 /* [rows, count] with 1 in one column, 0 elsewhere. */
 static tg_tensor unit_column(tg_tape *tape, int64_t rows, int64_t count, int64_t column) {
-    tg_tensor parts[3];
-    int       used = 0;
-    if (column > 0) parts[used++] = tg_zeros(tape, 1, column);
-    parts[used++] = tg_constant(tape, 1);
-    if (column + 1 < count) parts[used++] = tg_zeros(tape, 1, count - column - 1);
-    return tg_broadcast_to(tg_concat(parts, used), rows, count);
+    const tg_tensor parts[3] = { tg_zeros(tape, 1, column), tg_constant(tape, 1), tg_zeros(tape, 1, count - column - 1) };
+    return tg_broadcast_to(tg_concat(parts, 3), rows, count);
 }
 
 /* One walk an output: the gradients of column j of y are [batch, inputs]; transposed, one behind the other, they are the

@@ -2,6 +2,7 @@
 #ifndef TAPEGRAD_OP_BUILTIN_H
 #define TAPEGRAD_OP_BUILTIN_H
 
+#include <string.h>
 #include <tapegrad/op.h>
 #include <tapegrad/ops.h>
 
@@ -30,7 +31,7 @@ TG_BUILTIN_OPS(TG_DECLARE_OP)
     static bool name##_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {                         \
         const double numbers[] = { __VA_ARGS__ };                                                                       \
         (void)rows, (void)cols;                                                                                         \
-        for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) example->attributes[k] = numbers[k];              \
+        memcpy(example->attributes, numbers, sizeof numbers);                                                          \
         return index == 0;                                                                                              \
     }
 

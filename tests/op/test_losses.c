@@ -485,6 +485,36 @@ START_TEST(losses_at_special_values) {
 END_TEST
 
 /* The curvature at the middle is 1, though |d| has a kink there. */
+/* d (w l) / dw = l also at w = 0; only an infinite l counts for nothing there. */
+START_TEST(a_weight_of_zero_has_a_derivative) {
+    const double    x[3] = { 2, -1, INF }, t[3] = { 0, 0, 0 }, w[3] = { 0, 3, 0 };
+    double          by_weight[3];
+    const tg_tensor weight = tg_input_f64(tape, w, 1, 3);
+    const tg_tensor loss   = tg_mse_loss_with(tg_input_f64(tape, x, 1, 3), tg_input_f64(tape, t, 1, 3),
+                                              &(tg_loss_options){ .weight = weight, .reduction = TG_REDUCE_SUM });
+    const tg_tensor g      = tg_grad(loss, weight);
+    run_all((const tg_tensor[]){ loss, g }, 2);
+    ck_assert_int_eq(tg_read_f64(g, by_weight), TG_OK);
+    near("the loss", tg_item(loss), 3);
+    near("by a weight of zero", by_weight[0], 4);
+    near("by a weight", by_weight[1], 1);
+    near("by a weight of zero of an infinite loss", by_weight[2], 0);
+}
+END_TEST
+
+/* Stirling's term begins above 1: below, no logarithm of the count reaches the derivative. */
+START_TEST(a_count_of_zero_has_a_derivative) {
+    const double x = 0.5, counts[2] = { 0, 3 };
+    for (int k = 0; k < 2; k++) {
+        tg_begin(tape, NULL);
+        const tg_tensor t = tg_scalar_input(tape, &counts[k]);
+        const tg_tensor loss = tg_poisson_nll_loss_with(tg_scalar_input(tape, &x), t, &(tg_poisson_nll_loss_options){ .full = true }), g = tg_grad(loss, t);
+        run_all((const tg_tensor[]){ loss, g }, 2);
+        near("by a count", tg_item(g), counts[k] == 0 ? -x : log(counts[k]) + 0.5 / counts[k] - x);
+    }
+}
+END_TEST
+
 START_TEST(hubers_loss_has_a_second_derivative_in_the_middle) {
     const double zero = 0;
     tg_begin(tape, NULL);
@@ -614,7 +644,9 @@ int main(void) {
                                    losses_of_classes_combine_as_in_pytorch, an_ignored_label_may_be_out_of_range,
                                    a_label_out_of_range_that_is_not_ignored_is_named, rows_that_are_ignored_count_for_nothing,
                                    a_batch_without_weight_has_loss_zero, cosines_and_their_loss, the_cosine_of_zeros_is_zero_with_derivative_zero,
-                                   triplets_follow_their_formula, losses_at_special_values, hubers_loss_has_a_second_derivative_in_the_middle,
+                                   triplets_follow_their_formula, losses_at_special_values,
+                                   a_weight_of_zero_has_a_derivative, a_count_of_zero_has_a_derivative,
+                                   hubers_loss_has_a_second_derivative_in_the_middle,
                                    impossible_classes, large_logits_of_classes, shapes_that_would_broadcast_are_refused,
                                    options_out_of_range_are_refused, operands_that_are_not_given };
     tcase_add_checked_fixture(cases, set_up, tear_down);

@@ -936,6 +936,21 @@ START_TEST(an_infinite_cotangent_does_not_pass_a_flat_piece) {
 }
 END_TEST
 
+/* prelu does not depend on its slope where x > 0, however large the cotangent. */
+START_TEST(an_infinite_cotangent_does_not_pass_an_unused_slope) {
+    const double x = 2, slope = 0.25, infinite = (double)INFINITY;
+    for (int type = TG_F32; type <= TG_F64; type++) {
+        tg_tape        *tape = tape_of(type);
+        const tg_tensor a = tg_scalar_input(tape, &slope), y = tg_prelu(tg_scalar_input(tape, &x), a);
+        tg_tensor       g;
+        tg_gradients(y, tg_scalar_input(tape, &infinite), &a, 1, &g, NULL);
+        must_run(tape, &g, 1);
+        ck_assert_double_eq(tg_item(g), 0);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
 /* ---- defaults ---- */
 
 START_TEST(numbers_have_defaults) {
@@ -981,7 +996,7 @@ END_TEST
 
 /* Longer than the lanes, with the extreme at each place once. */
 START_TEST(an_extreme_is_found_wherever_it_stands) {
-    enum { LONG = 53 };
+    enum { LONG = 131 };      /* several times all lanes, and some */
     double x[LONG];
     for (int type = TG_F32; type <= TG_F64; type++)
         for (int count = 1; count <= LONG; count += 13)
@@ -1063,19 +1078,22 @@ START_TEST(products_of_any_number_of_factors) {
 }
 END_TEST
 
-/* Of more columns than are taken at once, each of two elements 3 z and 4 z. */
+/* Of more columns than are taken at once, each of two elements 3 z and 4 z, also where their squares overflow. */
 START_TEST(norms_of_many_columns) {
     enum { WIDE = 150 };
-    double x[2 * WIDE], y[WIDE];
-    for (int j = 0; j < WIDE; j++) x[j] = 3 * (j - 70), x[WIDE + j] = 4 * (j - 70);
-    for (int type = TG_F32; type <= TG_F64; type++) {
-        tg_tape        *tape = tape_of(type);
-        const tg_tensor norm = tg_norm_rows(tg_input_f64(tape, x, 2, WIDE));
-        must_run(tape, &norm, 1);
-        ck_assert_int_eq(tg_read_f64(norm, y), TG_OK);
-        for (int j = 0; j < WIDE; j++) ck_assert(fits(abs(5 * (j - 70)), y[j], type));
-        tg_tape_free(tape);
-    }
+    const double huge[2] = { 1e30, 1e300 };
+    double       x[2 * WIDE], y[WIDE];
+    for (int type = TG_F32; type <= TG_F64; type++)
+        for (int is_huge = 0; is_huge < 2; is_huge++) {
+            const double unit = is_huge ? huge[type == TG_F64] : 1;
+            for (int j = 0; j < WIDE; j++) x[j] = 3 * (j - 70) * unit, x[WIDE + j] = 4 * (j - 70) * unit;
+            tg_tape        *tape = tape_of(type);
+            const tg_tensor norm = tg_norm_rows(tg_input_f64(tape, x, 2, WIDE));
+            must_run(tape, &norm, 1);
+            ck_assert_int_eq(tg_read_f64(norm, y), TG_OK);
+            for (int j = 0; j < WIDE; j++) ck_assert(fits(abs(5 * (j - 70)), y[j] / unit, type));
+            tg_tape_free(tape);
+        }
 }
 END_TEST
 
@@ -1505,6 +1523,22 @@ START_TEST(a_label_out_of_range_is_named_with_its_row) {
 }
 END_TEST
 
+/* The failure stands on the tape of the operand that is given, whichever that is. */
+START_TEST(rows_without_an_index) {
+    static const double  table[4] = { 1, 2, 3, 4 };
+    static const int32_t index[2] = { 1, 0 };
+    tg_tape             *tape     = tape_of(TG_F64);
+    for (int k = 0; k < 4; k++) {
+        tg_begin(tape, NULL);
+        const tg_tensor x = k % 2 == 0 ? tg_input_f64(tape, table, 2, 2) : TG_NONE, rows = k % 2 == 0 ? TG_NONE : tg_labels(tape, index, 2);
+        if (k < 2) tg_gather_rows(x, rows);
+        else tg_scatter_rows(x, rows, 2);
+        ck_assert_int_ne(tg_tape_status(tape), TG_OK);
+    }
+    tg_tape_free(tape);
+}
+END_TEST
+
 START_TEST(the_first_and_the_last_class_are_in_range) {
     const int32_t labels[2] = { 2, 0 };
     for (int type = TG_F32; type <= TG_F64; type++) {
@@ -1713,10 +1747,12 @@ int main(void) {
                      an_index_out_of_range_is_named_with_its_row, a_bilinear_product_is_the_sum_of_its_formula,
                      special_values_can_be_assigned, sizes_of_zero, a_product_adds_special_values_as_a_sum_does,
                      the_loss_of_a_large_batch_keeps_its_digits, losses_broadcast_nothing,
-                     there_is_one_label_for_each_row, a_label_out_of_range_is_named_with_its_row, the_first_and_the_last_class_are_in_range,
+                     there_is_one_label_for_each_row, a_label_out_of_range_is_named_with_its_row, rows_without_an_index,
+                     the_first_and_the_last_class_are_in_range,
                      a_norm_that_is_not_finite_stops_the_step, bernoulli_of_zero_and_one_and_of_no_probability, dropout_keeps_all_or_nothing,
                      dropout_scales_what_it_keeps, activations_have_no_curvature_far_out, powers_are_polynomials_at_zero,
-                     powers_have_mixed_derivatives, an_infinite_cotangent_does_not_pass_a_flat_piece, numbers_have_defaults, uniform_and_normal_draws_have_their_moments,
+                     powers_have_mixed_derivatives, an_infinite_cotangent_does_not_pass_a_flat_piece,
+                     an_infinite_cotangent_does_not_pass_an_unused_slope, numbers_have_defaults, uniform_and_normal_draws_have_their_moments,
                      draws_in_float_are_those_in_double_rounded, draws_without_width_and_draws_that_are_refused,
                      alpha_dropout_keeps_mean_and_variance);
 }
