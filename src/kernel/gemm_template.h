@@ -6,19 +6,34 @@
  *   REAL, NAME(suffix)     the element type, and how names of this version end
  *   BYTES, VECTORS, ROWS   of a vector, vectors in a panel's row, rows at a time: ROWS x VECTORS sums and VECTORS of b fit the registers
  *   TARGET                 the attribute of functions for this processor
- *   STEP(x, b, sum)        sum + x b for a number x and vectors b and sum, each lane on its own */
+ *   STEP(x, b, sum)        sum + x b for a number x and vectors b and sum, each lane on its own
+ *
+ * and, if the processor can,
+ *
+ *   LOAD_PART(from, count), STORE_PART(to, v, count)     the first lanes of a vector, the others 0
+ *   EXCHANGES(STAGE)       STAGE(d, low, high) for d = LANES / 2 ... 2, 1, where lane k of low(a, b) is a[k] if bit d of k is 0, else b[k - d], and
+ *                          lane k of high(a, b) is a[k + d] if that bit is 0, else b[k] */
 
-#define LANES   (BYTES / (int)sizeof(REAL))
+#define LANES   ((int)(sizeof(NAME(lanes)) / sizeof(REAL)))
 #define COLUMNS (VECTORS * LANES)
 
 #if defined(__GNUC__)
 typedef REAL NAME(lanes) __attribute__((vector_size(BYTES), may_alias));
-#define INLINE  inline __attribute__((always_inline)) TARGET
-#define ZERO    { 0 }
+#define INLINE inline __attribute__((always_inline)) TARGET
+#define ZERO   { 0 }
 #else
 typedef REAL NAME(lanes);
 #define INLINE inline
 #define ZERO   0
+#endif
+
+/* Before loops over vectors, which are kept in memory where the loops remain. */
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
 #endif
 
 /* A matrix as the address of [0, 0] and the steps to the next row and the next column: a transpose is the same with the steps exchanged. */
@@ -44,34 +59,98 @@ typedef struct NAME(panel) {
     int64_t     width;
 } NAME(panel);
 
-/* packed[run, COLUMNS] = b[first_k .. + run, first_column .. + width], zero in the columns beyond width. A column of b is read along itself. */
+#ifndef LOAD_PART
+#define LOAD_PART NAME(load_part)
+static INLINE NAME(lanes) NAME(load_part)(const REAL *from, int64_t count) {
+    REAL        x[LANES] = { 0 };
+    NAME(lanes) v;
+    for (int64_t j = 0; j < count; j++) x[j] = from[j];
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+#endif
+
+#ifndef STORE_PART
+#define STORE_PART NAME(store_part)
+static INLINE void NAME(store_part)(REAL *to, NAME(lanes) v, int64_t count) {
+    REAL x[LANES];
+    memcpy(x, &v, sizeof v);
+    for (int64_t j = 0; j < count; j++) to[j] = x[j];
+}
+#endif
+
+static INLINE NAME(lanes) NAME(load)(const REAL *from, int64_t count) {
+    NAME(lanes) v;
+    if (count < LANES) return LOAD_PART(from, count);
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+static INLINE void NAME(store)(REAL *to, NAME(lanes) v, int64_t count) {
+    if (count < LANES) STORE_PART(to, v, count);
+    else memcpy(to, &v, sizeof v);
+}
+
+/* ---- packing ---- */
+
+#ifdef EXCHANGES
+/* Vectors d apart exchange the lanes that are d apart. */
+#define STAGE(d, low, high)                                                                                                         \
+    UNROLL                                                                                                                          \
+    for (int pair = 0; pair < LANES / 2; pair++) {                                                                                  \
+        const int         j = pair / d * 2 * d + pair % d;                                                                          \
+        const NAME(lanes) x = low(v[j], v[j + d]), y = high(v[j], v[j + d]);                                                        \
+        v[j]     = x;                                                                                                               \
+        v[j + d] = y;                                                                                                               \
+    }
+
+/* packed[p, j] = from[j * step + p] for LANES of p and of j: a lane's number and its vector's exchange their bits, one after the other. */
+static INLINE void NAME(transpose)(REAL *restrict packed, const REAL *from, int64_t step) {
+    NAME(lanes) v[LANES];
+    UNROLL
+    for (int j = 0; j < LANES; j++) memcpy(&v[j], from + j * step, sizeof v[j]);
+    EXCHANGES(STAGE)
+    UNROLL
+    for (int p = 0; p < LANES; p++) memcpy(packed + p * COLUMNS, &v[p], sizeof v[p]);
+}
+#endif
+
+/* packed[p, j] = from[j * step + p] for p < run and j < width, few elements of each column at a time, so that what is written stays in the nearest
+ * cache; 0 from width on. */
+static TARGET void NAME(pack_columns)(REAL *restrict packed, const REAL *from, int64_t step, int64_t run, int64_t width) {
+    if (width < COLUMNS) memset(packed, 0, (size_t)(run * COLUMNS) * sizeof *packed);
+    for (int64_t first = 0; first < run; first += LANES) {
+        int64_t j = 0;
+#ifdef EXCHANGES
+        for (; first + LANES <= run && j + LANES <= width; j += LANES) NAME(transpose)(packed + first * COLUMNS + j, from + j * step + first, step);
+#endif
+        for (; j < width; j++)
+            for (int64_t p = first; p < run && p < first + LANES; p++) packed[p * COLUMNS + j] = from[j * step + p];
+    }
+}
+
+/* packed[p, j] = from[p * step + j] for p < run and j < width, 0 to the end of the vector. */
+static INLINE void NAME(pack_rows)(REAL *restrict packed, const REAL *from, int64_t step, int64_t run, int64_t width, int vectors) {
+    for (int64_t p = 0; p < run; p++)
+        for (int q = 0; q < vectors; q++) NAME(store)(packed + p * COLUMNS + q * LANES, NAME(load)(from + p * step + q * LANES, width - q * LANES), LANES);
+}
+
+/* packed[run, COLUMNS] = b[first_k .. + run, first_column .. + width] */
 static TARGET void NAME(pack)(REAL *restrict packed, NAME(view) b, int64_t first_k, int64_t run, int64_t first_column, int64_t width) {
     const REAL *from = b.data + first_k * b.row + first_column * b.column;
-    if (width < COLUMNS) memset(packed, 0, (size_t)(run * COLUMNS) * sizeof *packed);
-    if (b.column == 1)
-        for (int64_t p = 0; p < run; p++) memcpy(packed + p * COLUMNS, from + p * b.row, (size_t)width * sizeof *packed);
-    else
-        for (int64_t j = 0; j < width; j++)
-            for (int64_t p = 0; p < run; p++) packed[p * COLUMNS + j] = from[p * b.row + j * b.column];
+    if (b.column != 1) NAME(pack_columns)(packed, from, b.column, run, width);
+    else if (width == COLUMNS) NAME(pack_rows)(packed, from, b.row, run, COLUMNS, VECTORS);
+    else if (width <= LANES) NAME(pack_rows)(packed, from, b.row, run, width, 1);
+    else NAME(pack_rows)(packed, from, b.row, run, width, VECTORS);
 }
 
-static TARGET void NAME(store_part)(const NAME(target) *t, int64_t row, int64_t count, const REAL *sum) {
-    REAL       *c     = t->c + row * t->ldc;
-    const REAL *added = t->added != NULL ? t->added + row * t->ldc : NULL;
-    for (int64_t j = 0; j < count; j++) c[j] = added != NULL ? added[j] + t->factor * sum[j] : t->first ? sum[j] : c[j] + sum[j];
-}
+/* ---- multiplying ---- */
 
-static INLINE void NAME(store_vector)(const NAME(target) *t, int64_t row, int64_t column, NAME(lanes) sum) {
-    NAME(lanes) other;
-    REAL       *c = t->c + row * t->ldc + column;
-    if (t->added != NULL) {
-        memcpy(&other, t->added + row * t->ldc + column, sizeof other);
-        sum = other + t->factor * sum;
-    } else if (!t->first) {
-        memcpy(&other, c, sizeof other);
-        sum = other + sum;
-    }
-    memcpy(c, &sum, sizeof sum);
+static INLINE void NAME(finish)(const NAME(target) *t, int64_t row, int64_t column, int64_t count, NAME(lanes) sum) {
+    REAL *c = t->c + row * t->ldc + column;
+    if (t->added != NULL) sum = NAME(load)(t->added + row * t->ldc + column, count) + t->factor * sum;
+    else if (!t->first) sum = NAME(load)(c, count) + sum;
+    NAME(store)(c, sum, count);
 }
 
 /* sum[i, j] = sum over p of a[i, p] b[p, j], p ascending from zero, for height rows and vectors of columns, both known where this is inlined. row[i]
@@ -86,13 +165,10 @@ static INLINE void NAME(multiply_block)(int height, int vectors, const REAL *con
         for (int i = 0; i < height; i++)
             for (int q = 0; q < vectors; q++) total[i][q] = STEP(row[i][at], of_b[q], total[i][q]);
     }
-    for (int i = 0; i < height; i++) {
-        REAL sum[COLUMNS];
-        for (int q = 0; q < vectors && b->width == vectors * LANES; q++) NAME(store_vector)(target, first_row + i, q * LANES, total[i][q]);
-        if (b->width == vectors * LANES) continue;
-        for (int q = 0; q < vectors; q++) memcpy(sum + q * LANES, &total[i][q], sizeof total[i][q]);
-        NAME(store_part)(target, first_row + i, b->width, sum);
-    }
+    UNROLL
+    for (int i = 0; i < height; i++)
+        UNROLL
+        for (int q = 0; q < vectors; q++) NAME(finish)(target, first_row + i, q * LANES, b->width - q * LANES, total[i][q]);
 }
 
 #define BLOCK(h)                                                                                                                    \
@@ -153,7 +229,8 @@ static TARGET void NAME(update_tile)(int64_t m, int64_t k, NAME(view) a, NAME(vi
     if (k <= 0) NAME(set_zero)(m, width, tile, COLUMNS);
     NAME(multiply_columns)(m, k, a, b, first_column, width, (NAME(target)){ .c = tile, .ldc = COLUMNS });
     target.first = true;
-    for (int64_t i = 0; i < m; i++) NAME(store_part)(&target, i, width, tile + i * COLUMNS);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < width; j += LANES) NAME(finish)(&target, i, j, width - j, NAME(load)(tile + i * COLUMNS + j, LANES));
 }
 
 TARGET void NAME(tg_gemm_update)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t lda, const REAL *b,
@@ -175,3 +252,7 @@ TARGET void NAME(tg_gemm_update)(bool transpose_a, bool transpose_b, int64_t m, 
 #undef INLINE
 #undef ZERO
 #undef BLOCK
+#undef LOAD_PART
+#undef STORE_PART
+#undef UNROLL
+#undef STAGE

@@ -1,5 +1,6 @@
 /* test_traps.c - steps that a planner easily gets wrong, each by itself: eager values against those of every choice of passes. */
 #include "plan/compare.h"
+#include "plan/execute.h"
 
 /* What a step runs, and what it keeps beside. */
 typedef struct program {
@@ -917,15 +918,28 @@ START_TEST(steps_that_differ_in_one_operand) {
 }
 END_TEST
 
+/* Whether an input lies in memory that is written is asked for all of it, and not one byte more. */
+START_TEST(the_bytes_of_an_input) {
+    const tg_shape shape = { 2, 3, false };
+    const char     memory[64];
+    ck_assert_uint_eq(tg_input_bytes(&(tg_leaf){ .kind = TG_LEAF_F32 }, shape), 24);
+    ck_assert_uint_eq(tg_input_bytes(&(tg_leaf){ .kind = TG_LEAF_F64 }, shape), 48);
+    ck_assert_uint_eq(tg_input_bytes(&(tg_leaf){ .kind = TG_LEAF_I32 }, (tg_shape){ 2, 3, true }), 24);
+    ck_assert(tg_overlap(memory, 24, memory + 23, 8) && tg_overlap(memory + 23, 8, memory, 24) && tg_overlap(memory + 8, 8, memory, 64));
+    ck_assert(!tg_overlap(memory, 24, memory + 24, 8) && !tg_overlap(memory + 24, 8, memory, 24) && !tg_overlap(memory, 0, memory, 8));
+}
+END_TEST
+
 int main(void) {
     return RUN_TESTS("traps", the_seventeenth_to_fortieth_variable, a_variable_from_a_shifted_view_of_its_block, two_variables_swapped,
                      concats_that_are_written, a_block_with_zeros_between_its_variables, a_frozen_slice_is_left_out,
                      a_reader_of_the_old_value_and_one_of_the_new, a_kept_variable_that_is_written, views_of_one_range,
                      a_value_and_a_view_of_it_in_one_call, derivatives_through_views_and_blocks, twins_and_infinities,
                      six_hundred_variables_in_a_block, products_that_an_update_joins, a_broadcast_of_a_column, draws_in_strips,
-                         many_calls_and_outputs,
+                     many_calls_and_outputs,
                      checks_come_before_writes, clipping_over_groups_and_a_step_count_in_double, integers_of_users, labels_that_change_behind_the_run,
                      repeated_operands_of_kernels_in_double, numbers_too_small_for_a_float, values_that_are_simplified_to_variables,
                      an_expansion_with_data_of_its_own,
-                     steps_that_differ_in_one_operand, a_step_that_did_not_run_is_no_step_to_agree_with, params_that_take_the_place_of_freed_ones);
+                     steps_that_differ_in_one_operand, a_step_that_did_not_run_is_no_step_to_agree_with, params_that_take_the_place_of_freed_ones,
+                     the_bytes_of_an_input);
 }
