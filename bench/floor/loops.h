@@ -1,22 +1,42 @@
-/* loops.h - the loops between the products. Matrices are [rows, cols], row after row. */
+/* loops.h - the loops between the products. Matrices are [rows, cols], row after row. They are compiled for each kind of processor, as parts of the
+ * step that they stand in. */
 #ifndef TAPEGRAD_BENCH_LOOPS_H
 #define TAPEGRAD_BENCH_LOOPS_H
 
 #include "floor/floor.h"
+#include "kernel/denormals.h"
+#include "kernel/functions.h"
 #include "kernel/gemm.h"
+#include "kernel/levels.h"
 
-#include <math.h>
+/* A step of training, and the loss before it. */
+typedef struct floor_job {
+    floor_net        *net;
+    const batch_data *data;
+    float             loss;
+} floor_job;
+
+/* Defines name(net, data), which is train_loop(job) in the version for this processor, with denormals flushed as the library does. */
+#define FLOOR_STEP(name)                                                                                   \
+    TG_BY_LEVEL(train, floor_job *)                                                                        \
+    float name(floor_net *net, const batch_data *data) {                                                   \
+        floor_job      job    = { net, data, 0 };                                                          \
+        const unsigned before = tg_denormals_flush();                                                      \
+        train(&job);                                                                                       \
+        tg_denormals_restore(before);                                                                      \
+        return job.loss;                                                                                   \
+    }
 
 /* ---- forward ---- */
 
 /* h = tanh(h + bias) */
-static inline void bias_tanh(float *restrict h, const float *restrict bias, int64_t rows, int64_t cols) {
+TG_LOOP void bias_tanh(float *restrict h, const float *restrict bias, int64_t rows, int64_t cols) {
     for (int64_t i = 0; i < rows; i++, h += cols)
-        for (int64_t j = 0; j < cols; j++) h[j] = tanhf(h[j] + bias[j]);
+        for (int64_t j = 0; j < cols; j++) h[j] = tanh(h[j] + bias[j]);
 }
 
 /* h = max(h + bias, 0) */
-static inline void bias_relu(float *restrict h, const float *restrict bias, int64_t rows, int64_t cols) {
+TG_LOOP void bias_relu(float *restrict h, const float *restrict bias, int64_t rows, int64_t cols) {
     for (int64_t i = 0; i < rows; i++, h += cols)
         for (int64_t j = 0; j < cols; j++) {
             const float z = h[j] + bias[j];
@@ -25,18 +45,18 @@ static inline void bias_relu(float *restrict h, const float *restrict bias, int6
 }
 
 /* h[l] w[l]: [rows, out] */
-static inline void multiply_forward(floor_net *net, int l, const float *h) {
+TG_LOOP void multiply_forward(floor_net *net, int l, const float *h) {
     const int64_t in = net->sizes[l], out = net->sizes[l + 1];
     tg_gemm_f32(false, false, net->rows, out, in, h, in, net->weights.weight[l], out, net->outputs[l], out);
 }
 
 /* What layer l reads: [rows, sizes[l]] */
-static inline const float *input_of(const floor_net *net, const batch_data *data, int l) { return l == 0 ? data->x : net->outputs[l - 1]; }
+TG_LOOP const float *input_of(const floor_net *net, const batch_data *data, int l) { return l == 0 ? data->x : net->outputs[l - 1]; }
 
 /* ---- losses: the logits plus bias, in place, become their delta; returns the mean loss ---- */
 
 /* delta = 2 (z - target) / elements */
-static inline float mse_delta(float *restrict z, const float *restrict bias, const float *restrict target, int64_t rows, int64_t cols) {
+TG_LOOP float mse_delta(float *restrict z, const float *restrict bias, const float *restrict target, int64_t rows, int64_t cols) {
     const float factor = 2.0f / (float)(rows * cols);
     float       sum    = 0;
     for (int64_t i = 0; i < rows; i++, z += cols, target += cols)
@@ -49,7 +69,7 @@ static inline float mse_delta(float *restrict z, const float *restrict bias, con
 }
 
 /* delta = (softmax(z) - onehot(label)) / rows */
-static inline float cross_entropy_delta(float *restrict z, const float *restrict bias, const int32_t *labels, int64_t rows, int64_t cols) {
+TG_LOOP float cross_entropy_delta(float *restrict z, const float *restrict bias, const int32_t *labels, int64_t rows, int64_t cols) {
     const float share = 1.0f / (float)rows;
     double      loss  = 0;
     for (int64_t i = 0; i < rows; i++, z += cols) {
@@ -60,10 +80,10 @@ static inline float cross_entropy_delta(float *restrict z, const float *restrict
         }
         const float at_label = z[labels[i]] - largest;
         for (int64_t j = 0; j < cols; j++) {
-            z[j] = expf(z[j] - largest);
+            z[j] = exp(z[j] - largest);
             sum += z[j];
         }
-        loss += (double)(logf(sum) - at_label);
+        loss += (double)(log(sum) - at_label);
         const float factor = share / sum;
         for (int64_t j = 0; j < cols; j++) z[j] *= factor;
         z[labels[i]] -= share;
@@ -74,36 +94,36 @@ static inline float cross_entropy_delta(float *restrict z, const float *restrict
 /* ---- backward ---- */
 
 /* delta w[l]^T: [rows, in] */
-static inline void multiply_back(const floor_net *net, int l, const float *delta, float *to) {
+TG_LOOP void multiply_back(const floor_net *net, int l, const float *delta, float *to) {
     const int64_t in = net->sizes[l], out = net->sizes[l + 1];
     tg_gemm_f32(false, true, net->rows, in, out, delta, out, net->weights.weight[l], out, to, in);
 }
 
 /* delta *= 1 - h^2, h = tanh(z) */
-static inline void through_tanh(float *restrict delta, const float *restrict h, int64_t count) {
+TG_LOOP void through_tanh(float *restrict delta, const float *restrict h, int64_t count) {
     for (int64_t i = 0; i < count; i++) delta[i] *= 1 - h[i] * h[i];
 }
 
-static inline void through_relu(float *restrict delta, const float *restrict h, int64_t count) {
+TG_LOOP void through_relu(float *restrict delta, const float *restrict h, int64_t count) {
     for (int64_t i = 0; i < count; i++) delta[i] = h[i] > 0 ? delta[i] : 0;
 }
 
 /* sum[cols] */
-static inline void add_rows(float *restrict sum, const float *restrict delta, int64_t rows, int64_t cols) {
+TG_LOOP void add_rows(float *restrict sum, const float *restrict delta, int64_t rows, int64_t cols) {
     for (int64_t j = 0; j < cols; j++) sum[j] = delta[j];
     for (int64_t i = 1; i < rows; i++)
         for (int64_t j = 0; j < cols; j++) sum[j] += delta[i * cols + j];
 }
 
 /* Gradients of layer l: h^T delta [in, out] and its bias. */
-static inline void take_gradients(floor_net *net, int l, const float *h, const float *delta) {
+TG_LOOP void take_gradients(floor_net *net, int l, const float *h, const float *delta) {
     const int64_t in = net->sizes[l], out = net->sizes[l + 1];
     tg_gemm_f32(true, false, in, out, net->rows, h, in, delta, out, net->gradients.weight[l], out);
     add_rows(net->gradients.bias[l], delta, net->rows, out);
 }
 
 /* w -= rate h^T delta, the product and the step in one; bias -= rate (sum of the rows of delta). */
-static inline void step_layer(floor_net *net, int l, const float *h, const float *delta) {
+TG_LOOP void step_layer(floor_net *net, int l, const float *h, const float *delta) {
     const int64_t in = net->sizes[l], out = net->sizes[l + 1];
     float        *bias = net->weights.bias[l], *sum = net->gradients.bias[l];
     tg_gemm_update_f32(true, false, in, out, net->rows, h, in, delta, out, net->weights.weight[l], out, -net->rate, net->weights.weight[l]);

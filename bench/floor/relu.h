@@ -5,7 +5,7 @@
 #include "floor/loops.h"
 
 /* Leaves the delta of the last layer in its output, and returns the loss. */
-static inline float relu_forward(floor_net *net, const batch_data *data) {
+TG_LOOP float relu_forward(floor_net *net, const batch_data *data) {
     const int last = net->layers - 1;
     for (int l = 0; l < last; l++) {
         multiply_forward(net, l, input_of(net, data, l));
@@ -16,7 +16,7 @@ static inline float relu_forward(floor_net *net, const batch_data *data) {
 }
 
 /* Gradients of all layers, for optimizers that need them whole. */
-static inline void relu_backward(floor_net *net, const batch_data *data) {
+TG_LOOP void relu_backward(floor_net *net, const batch_data *data) {
     const float *delta = net->outputs[net->layers - 1];      /* [rows, out] of layer l */
     for (int l = net->layers - 1; l >= 0; l--) {
         float *below = net->deltas[l & 1];                   /* [rows, in] */

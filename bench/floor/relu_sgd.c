@@ -1,8 +1,7 @@
 /* relu_sgd.c - hidden layers of relu, cross-entropy, stochastic gradient descent: each update joins its product. */
 #include "floor/relu.h"
-#include "kernel/denormals.h"
 
-static void step_back(floor_net *net, const batch_data *data) {
+TG_LOOP void step_back(floor_net *net, const batch_data *data) {
     const float *delta = net->outputs[net->layers - 1];      /* [rows, out] of layer l */
     for (int l = net->layers - 1; l >= 0; l--) {
         float *below = net->deltas[l & 1];                   /* [rows, in] */
@@ -13,10 +12,9 @@ static void step_back(floor_net *net, const batch_data *data) {
     }
 }
 
-float floor_step_relu_cross_entropy_sgd(floor_net *net, const batch_data *data) {
-    const unsigned before = tg_denormals_flush();
-    const float    loss   = relu_forward(net, data);
-    step_back(net, data);
-    tg_denormals_restore(before);
-    return loss;
+TG_LOOP void train_loop(floor_job *job) {
+    floor_net *net = job->net;
+    job->loss = relu_forward(net, job->data);
+    step_back(net, job->data);
 }
+FLOOR_STEP(floor_step_relu_cross_entropy_sgd)

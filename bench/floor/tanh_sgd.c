@@ -1,8 +1,9 @@
 /* tanh_sgd.c - hidden layers of tanh, mean squared error, stochastic gradient descent. */
 #include "floor/loops.h"
-#include "kernel/denormals.h"
 
-static float train(floor_net *net, const batch_data *data) {
+TG_LOOP void train_loop(floor_job *job) {
+    floor_net        *net  = job->net;
+    const batch_data *data = job->data;
     const int     last = net->layers - 1;
     const int64_t rows = net->rows;
     for (int l = 0; l < last; l++) {
@@ -10,8 +11,8 @@ static float train(floor_net *net, const batch_data *data) {
         bias_tanh(net->outputs[l], net->weights.bias[l], rows, net->sizes[l + 1]);
     }
     multiply_forward(net, last, input_of(net, data, last));
-    float      *delta = net->outputs[last];      /* [rows, out] of layer l */
-    const float loss  = mse_delta(delta, net->weights.bias[last], data->targets, rows, net->sizes[net->layers]);
+    float *delta = net->outputs[last];           /* [rows, out] of layer l */
+    job->loss    = mse_delta(delta, net->weights.bias[last], data->targets, rows, net->sizes[net->layers]);
     for (int l = last; l >= 0; l--) {
         float *below = net->deltas[l & 1];       /* [rows, in] */
         if (l > 0) multiply_back(net, l, delta, below);      /* with the weights as they were */
@@ -19,12 +20,5 @@ static float train(floor_net *net, const batch_data *data) {
         if (l > 0) through_tanh(below, net->outputs[l - 1], rows * net->sizes[l]);
         delta = below;
     }
-    return loss;
 }
-
-float floor_step_tanh_mse_sgd(floor_net *net, const batch_data *data) {
-    const unsigned before = tg_denormals_flush();
-    const float    loss   = train(net, data);
-    tg_denormals_restore(before);
-    return loss;
-}
+FLOOR_STEP(floor_step_tanh_mse_sgd)

@@ -1,7 +1,6 @@
 /* cpu.c - asks the processor, once. */
 #include "kernel/cpu.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,13 +26,11 @@ static tg_cpu choose(void) {
     return most;
 }
 
+_Atomic int tg_cpu_found = -1;
+
 /* Threads that ask at the same time find the same. */
-tg_cpu tg_cpu_level(void) {
-    static atomic_int found = -1;
-    int               level = atomic_load_explicit(&found, memory_order_relaxed);
-    if (level < 0) {
-        level = (int)choose();
-        atomic_store_explicit(&found, level, memory_order_relaxed);
-    }
-    return (tg_cpu)level;
+tg_cpu tg_cpu_find(void) {
+    const tg_cpu level = choose();
+    atomic_store_explicit(&tg_cpu_found, (int)level, memory_order_relaxed);
+    return level;
 }

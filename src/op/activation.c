@@ -60,10 +60,8 @@ MAP1_NUMBER(celu, x > 0 ? x : c * expm1(x / c), tg_where_greater(x, 0, g, tg_mul
 
 /* ---- sigmoids ---- */
 
-/* 1 / (1 + e^-x), with the exponent always negative, so that nothing overflows. */
-#define SIGMOID(x) ((x) >= 0 ? 1 / (1 + exp(-(x))) : exp(x) / (1 + exp(x)))
 /* y (1 - y), as in textbooks and without another exponential; sigmoid(-x) for 1 - y would keep its digits where y is near 1. */
-MAP1(sigmoid, SIGMOID(x), tg_mul(g, tg_mul(out, tg_shift(tg_neg(out), 1))), .text = "1 / (1 + exp(-%0))", .tex = "\\sigma(%0)")
+MAP1(sigmoid, sigmoid(x), tg_mul(g, tg_mul(out, tg_shift(tg_neg(out), 1))), .text = "1 / (1 + exp(-%0))", .tex = "\\sigma(%0)")
 MAP1(tanh, tanh(x), tg_mul(g, tg_shift(tg_neg(tg_square(out)), 1)), .text = "tanh(%0)", .tex = "\\tanh %0")
 MAP1(softplus, (x > 0 ? x : 0) + log1p(exp(-fabs(x))), tg_mul(g, tg_sigmoid(x)), .text = "ln(1 + exp(%0))", .tex = "\\ln(1 + e^{%0})")
 MAP1(log_sigmoid, (x < 0 ? x : 0) - log1p(exp(-fabs(x))), tg_mul(g, tg_sigmoid(tg_neg(x))), .text = "-ln(1 + exp(-%0))", .tex = "\\ln\\sigma(%0)")
@@ -82,7 +80,7 @@ static tg_tensor silu_slope(tg_tensor x) {
     const tg_tensor s = tg_sigmoid(x);
     return tg_mul(s, tg_shift(tg_mul(bounded(x), tg_sigmoid(tg_neg(x))), 1));
 }
-MAP1(silu, FROM_BELOW(x) * SIGMOID(x), tg_mul(g, silu_slope(x)), .text = "%0 / (1 + exp(-%0))", .tex = "%0\\,\\sigma(%0)")
+MAP1(silu, FROM_BELOW(x) * sigmoid(x), tg_mul(g, silu_slope(x)), .text = "%0 / (1 + exp(-%0))", .tex = "%0\\,\\sigma(%0)")
 
 /* tanh(ln(1 + e^x)) = n / (n + 2), n = e^x (e^x + 2); for x > 0 with e^-x, so that nothing overflows. */
 #define MISH_RISE(x, e) ((x) > 0 ? (1 + 2 * (e)) / (1 + 2 * (e) * (1 + (e))) : (e) * ((e) + 2) / ((e) * ((e) + 2) + 2))
@@ -120,7 +118,7 @@ static tg_tensor gelu_tanh_slope(tg_tensor x) {
     const tg_tensor rise = tg_shift(tg_scale(square, 3 * CUBIC * TWO_ROOTS), TWO_ROOTS);
     return tg_add(s, tg_mul(tg_mul(near, rise), tg_mul(s, tg_sigmoid(tg_neg(u)))));
 }
-MAP1(gelu_tanh, FROM_BELOW(x) * SIGMOID(TWICE_U(x)), tg_mul(g, gelu_tanh_slope(x)),
+MAP1(gelu_tanh, FROM_BELOW(x) * sigmoid(TWICE_U(x)), tg_mul(g, gelu_tanh_slope(x)),
      .text = "%0 * (1 + tanh(sqrt(2 / pi) * (%0 + 0.044715 * %0^3))) / 2",
      .tex = "\\tfrac{%0}{2}(1 + \\tanh(\\sqrt{2 / \\pi}(%0 + 0.044715\\,%0^3)))")
 

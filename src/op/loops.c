@@ -1,17 +1,8 @@
 /* loops.c - what an optimizer's step is on whole blocks: several elementwise ops in one loop, where what lies between them stays in registers.
  * Each element goes through the operations of the separate ops, in their order, and so to the same bits. */
+#include "kernel/functions.h"
+#include "kernel/levels.h"
 #include "op/builtin.h"
-
-#include <tgmath.h>
-
-/* Nothing is carried from one element to the next: an output is an input's memory, or apart from all of them. */
-#if defined(__clang__)
-#define EACH_ELEMENT _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define EACH_ELEMENT _Pragma("GCC ivdep")
-#else
-#define EACH_ELEMENT
-#endif
 
 /* ---- Adam, Kingma and Ba 2015, algorithm 1: %0 = m, %1 = g, %2 = 1 - beta1, %3 = v, %4 = 1 - beta2, %5 = -rate / (1 - beta1^t),
  * %6 = 1 - beta2^t, %7 = w ---- */
@@ -20,7 +11,7 @@ enum { ADAM_INPUTS = 8, ADAM_SHIFT = 5 };      /* the place of shift among the o
 
 /* m = m + b1 (g - m);  v = v + b2 (g^2 - v);  w = a (m / (sqrt(v / c) + epsilon)) + w;  step: 1, or 0 for a number */
 #define ADAM_LOOP(real, step)                                                                              \
-    EACH_ELEMENT                                                                                           \
+    TG_EACH_ELEMENT                                                                                        \
     for (int64_t j = 0; j < loop->count; j++) {                                                            \
         const real m0 = in[0][j * step(0)], g = in[1][j * step(1)], b1 = in[2][j * step(2)], v0 = in[3][j * step(3)]; \
         const real b2 = in[4][j * step(4)], a = in[5][j * step(5)], c = in[6][j * step(6)], w = in[7][j * step(7)]; \
@@ -34,7 +25,7 @@ enum { ADAM_INPUTS = 8, ADAM_SHIFT = 5 };      /* the place of shift among the o
 #define GIVEN_STEP(k) steps[k]
 
 #define ADAM(real, suffix)                                                                                 \
-    static void adam_##suffix(const tg_loop *loop) {                                                       \
+    TG_LOOP void adam_##suffix##_loop(const tg_loop *loop) {                                               \
         const real *in[ADAM_INPUTS];                                                                       \
         int64_t     steps[ADAM_INPUTS];                                                                    \
         bool        usual   = true;                                                                        \
@@ -47,7 +38,8 @@ enum { ADAM_INPUTS = 8, ADAM_SHIFT = 5 };      /* the place of shift among the o
         }                                                                                                  \
         if (usual) ADAM_LOOP(real, USUAL_STEP)                                                             \
         else ADAM_LOOP(real, GIVEN_STEP)                                                                   \
-    }
+    }                                                                                                      \
+    TG_BY_LEVEL(adam_##suffix, const tg_loop *)
 ADAM(float, f32)
 ADAM(double, f64)
 

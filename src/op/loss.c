@@ -2,8 +2,6 @@
 #include "op/builtin.h"
 #include "op/sums.h"
 
-#include <tgmath.h>
-
 /* ---- shapes ---- */
 
 static tg_status same_shapes(const tg_shape in[], int count, const void *attributes, tg_shape *output, const char **why) {

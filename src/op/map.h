@@ -1,13 +1,13 @@
 /* map.h - how elementwise ops are written. An op is a name, an expression for its value, expressions for the cotangents of its operands, formulas.
  *
- * Expressions of values are C in x, y, z of type real, computed as float and as double; <tgmath.h> chooses the function. Rules are written in
+ * Expressions of values are C in x, y, z of type real, computed as float and as double; kernel/functions.h chooses the function. Rules are written in
  * tensors: x, y, z the operands, out the value, g its cotangent. The numbers that an op has in double are c, or a and b, in both. */
 #ifndef TAPEGRAD_OP_MAP_H
 #define TAPEGRAD_OP_MAP_H
 
+#include "kernel/functions.h"
+#include "kernel/levels.h"
 #include "op/builtin.h"
-
-#include <tgmath.h>
 
 /* ---- kernels: every element of the rows [row_begin, row_end) ---- */
 
@@ -16,22 +16,25 @@
 
 /* No restrict: an output may be the memory of an operand of the same shape. */
 #define KERNEL1_OF(name, type, numbers, expression)                                                             \
-    static void name(const tg_call *call) {                                                                     \
+    TG_LOOP void name##_loop(const tg_call *call) {                                                             \
         typedef type real;                                                                                      \
         numbers                                                                                                 \
         ROWS {                                                                                                  \
             const real *from = OPERAND(0, i);                                                                   \
             real       *to   = (real *)call->output + i * call->cols;                                           \
+            TG_EACH_ELEMENT                                                                                     \
             for (int64_t j = 0; j < call->cols; j++) { const real x = from[j]; to[j] = (expression); }          \
         }                                                                                                       \
-    }
+    }                                                                                                           \
+    TG_BY_LEVEL(name, const tg_call *)
 
 #define LOOP2(sx, sy, expression) \
+    TG_EACH_ELEMENT \
     for (int64_t j = 0; j < call->cols; j++) { const real x = xs[j * (sx)], y = ys[j * (sy)]; to[j] = (expression); }
 
 /* The three usual pairs of strides have loops of their own, which the compiler vectorises. */
 #define KERNEL2(name, type, expression)                                                                         \
-    static void name(const tg_call *call) {                                                                     \
+    TG_LOOP void name##_loop(const tg_call *call) {                                                             \
         typedef type real;                                                                                      \
         const int64_t sx = call->inputs[0].col_stride, sy = call->inputs[1].col_stride;                         \
         ROWS {                                                                                                  \
@@ -42,16 +45,18 @@
             else if (sy == 1) LOOP2(0, 1, expression)                                                           \
             else LOOP2(0, 0, expression)                                                                        \
         }                                                                                                       \
-    }
+    }                                                                                                           \
+    TG_BY_LEVEL(name, const tg_call *)
 
 #define LOOP3(sx, sy, sz, expression)                                                                           \
+    TG_EACH_ELEMENT                                                                                             \
     for (int64_t j = 0; j < call->cols; j++) {                                                                  \
         const real x = xs[j * (sx)], y = ys[j * (sy)], z = zs[j * (sz)];                                        \
         to[j] = (expression);                                                                                   \
     }
 
 #define KERNEL3(name, type, expression)                                                                         \
-    static void name(const tg_call *call) {                                                                     \
+    TG_LOOP void name##_loop(const tg_call *call) {                                                             \
         typedef type real;                                                                                      \
         const int64_t sx = call->inputs[0].col_stride, sy = call->inputs[1].col_stride, sz = call->inputs[2].col_stride; \
         ROWS {                                                                                                  \
@@ -62,7 +67,8 @@
             else if (sx == 1 && sy == 1 && sz == 0) LOOP3(1, 1, 0, expression)                                  \
             else LOOP3(sx, sy, sz, expression)                                                                  \
         }                                                                                                       \
-    }
+    }                                                                                                           \
+    TG_BY_LEVEL(name, const tg_call *)
 
 /* ---- one line an op ---- */
 

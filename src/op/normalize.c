@@ -4,7 +4,6 @@
 #include "op/sums.h"
 
 #include <inttypes.h>
-#include <tgmath.h>
 
 typedef struct { double epsilon; } epsilon_of;
 

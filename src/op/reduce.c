@@ -3,7 +3,6 @@
 #include "op/sums.h"
 
 #include <string.h>
-#include <tgmath.h>
 
 /* ---- kernels, for both types ---- */
 

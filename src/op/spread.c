@@ -2,8 +2,6 @@
 #include "op/reduction.h"
 #include "op/sums.h"
 
-#include <tgmath.h>
-
 static int64_t count_of(tg_tensor x) { return tg_rows(x) * tg_cols(x); }
 
 /* ---- products: a tree of halves, whose derivative is, without a division, the products of the others ---- */

@@ -2,9 +2,9 @@
 #ifndef TAPEGRAD_OP_SUMS_H
 #define TAPEGRAD_OP_SUMS_H
 
-#include <math.h>
+#include "kernel/functions.h"
+
 #include <stdint.h>
-#include <tgmath.h>
 
 enum { TG_LANES = 64, TG_ROW_LANES = 8 };
 
