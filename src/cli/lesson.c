@@ -6,18 +6,19 @@
 #include <getopt.h>
 #include <stdio.h>
 
-enum { LIST = 'l', ANSWERS = 'a' };
+enum { LIST = 'l', ANSWERS = 'a', SHEET = 's' };
 
 static const tg_cli_option options[] = {
     { NULL, NULL, "Options:", 0 },
     { "list", NULL, "all lessons, in the order of teaching", LIST },
     { "answers", NULL, "the lesson with its answers, and no question waits for one: for teachers", ANSWERS },
+    { "sheet", NULL, "the lesson with blanks, to be filled in on paper", SHEET },
 };
 
 static const tg_cli_command command = {
-    "lesson", "lesson N [--answers]\nlesson --list", "Walks through an exercise, asks for the next number, checks it within 1 % and explains.", options,
+    "lesson", "lesson N [--answers | --sheet]\nlesson --list", "Walks through an exercise, asks for the next number, checks it within 1 % and explains.", options,
     sizeof options / sizeof options[0],
-    "  tapegrad lesson --list\n  tapegrad lesson 1\n  tapegrad lesson 1 --answers\n",
+    "  tapegrad lesson --list\n  tapegrad lesson 1\n  tapegrad lesson 1 --answers\n  tapegrad lesson 20 --sheet\n",
 };
 
 static int list(void) {
@@ -29,28 +30,30 @@ static int list(void) {
     return TG_CLI_SUCCESS;
 }
 
-static int hold(int number, bool with_answers) {
+static int hold(int number, tg_lesson_mode mode) {
     char             sentence[TG_WORK_TEXT];
     const tg_lesson *lesson = tg_lesson_at(number);
-    if (!tg_hold_lesson(lesson, number, with_answers, sentence)) return tg_cli_fail(&command, "lesson %d: %s", number, sentence);
+    if (!tg_hold_lesson(lesson, number, mode, sentence)) return tg_cli_fail(&command, "lesson %d: %s", number, sentence);
     return TG_CLI_SUCCESS;
 }
 
 int tg_cli_lesson(int count, char **arguments) {
-    const char *value;
-    int64_t     number;
-    bool        is_list = false, with_answers = false;
-    int         code;
+    const char    *value;
+    int64_t        number;
+    bool           is_list = false;
+    tg_lesson_mode mode    = TG_LESSON_ASKS;
+    int            code;
     while ((code = tg_cli_next_option(&command, count, arguments, &value)) != TG_CLI_END) {
         if (code == TG_CLI_HELPED) return TG_CLI_SUCCESS;
         if (code == TG_CLI_REFUSED) return TG_CLI_USAGE;
         if (code == LIST) is_list = true;
-        else with_answers = true;
+        else if (mode != TG_LESSON_ASKS) return tg_cli_refuse(&command, "either --answers or --sheet, once");
+        else mode = code == ANSWERS ? TG_LESSON_ANSWERS : TG_LESSON_SHEET;
     }
-    if (is_list && (optind < count || with_answers)) return tg_cli_refuse(&command, "--list goes alone");
+    if (is_list && (optind < count || mode != TG_LESSON_ASKS)) return tg_cli_refuse(&command, "--list goes alone");
     if (is_list) return list();
     if (count - optind != 1) return tg_cli_refuse(&command, "the number of one lesson was expected; --list has them all");
     if (!tg_cli_whole(arguments[optind], 1, tg_lesson_count(), &number))
         return tg_cli_refuse(&command, "there is no lesson %s; there are 1 to %d", arguments[optind], tg_lesson_count());
-    return hold((int)number, with_answers);
+    return hold((int)number, mode);
 }

@@ -27,7 +27,7 @@ static const tg_lesson lessons[] = {
 
     { .title = "One step of ascent",
       .source = "Karpathy, Neural networks: zero to hero",
-      .setting = "L = (a b + c) f. Behind the gradient, every input takes a small step in its direction.",
+      .setting = "L = (a b + c) f. After the walk, every input takes a small step in its direction.",
       .given = "a=2, b=-3, c=10, f=-2", .formula = "e = a*b; d = e + c; L = d*f", .asks = "e d L d_d d_f d_e d_c d_a d_b",
       .questions = QUESTIONS({ "a is moved by 0.01 dL/da, and so are b, c and f by theirs. What is L then?",
                                "((a + 0.01*d_a)*(b + 0.01*d_b) + c + 0.01*d_c)*(f + 0.01*d_f)", "a becomes {a + 0.01*d_a}, b {b + 0.01*d_b}, "
@@ -160,8 +160,8 @@ static const tg_lesson lessons[] = {
                  "net4 = w7*h1 + w8*h2 + b2; o1 = sigmoid(net3); o2 = sigmoid(net4); E = (t1 - o1)^2/2 + (t2 - o2)^2/2",
       .by = "w1,w2,w3,w4,w5,w6,w7,w8,b1,b2",
       .asks = "net1 h1 net3 o1 o2 E d_o1 d_net3 d_net4 d_w5 d_w7 d_h1 d_net1 d_w1 d_w2 d_b2 d_b1",
-      .questions = QUESTIONS({ "w5 behind a step of descent with rate 0.5", "w5 - 0.5*d_w5", "w5 less 0.5 times dE/dw5.", "{w5} - 0.5 * {d_w5}.", false },
-                             { "w1 behind the same step", "w1 - 0.5*d_w1", "w1 less 0.5 times dE/dw1.", "The step is {d_w5/d_w1} times smaller than that of w5.",
+      .questions = QUESTIONS({ "w5 after a step of descent with rate 0.5", "w5 - 0.5*d_w5", "w5 less 0.5 times dE/dw5.", "{w5} - 0.5 * {d_w5}.", false },
+                             { "w1 after the same step", "w1 - 0.5*d_w1", "w1 less 0.5 times dE/dw1.", "The step is {d_w5/d_w1} times smaller than that of w5.",
                                false }),
       .moral = "A bias that is shared gets the sum of the deltas of its neurons." },
 
@@ -174,8 +174,8 @@ static const tg_lesson lessons[] = {
       .by = "w14,w15,w24,w25,w34,w35,w46,w56,th4,th5,th6",
       .asks = "I4 I5 O4 O5 I6 O6 d_I6 d_I5 d_I4",
       .questions = QUESTIONS({ "Err6, as the book has it", "-d_I6", "The sign turns.", NULL, false },
-                             { "w46 behind a step with rate 0.9", "w46 - 0.9*d_w46", "w46 + 0.9 Err6 O4.", "{w46} + 0.9 * {-d_I6} * {O4}.", false },
-                             { "w24 behind the same step", "w24 - 0.9*d_w24", "Look at its input.", "x2 is 0.", false }) },
+                             { "w46 after a step with rate 0.9", "w46 - 0.9*d_w46", "w46 + 0.9 Err6 O4.", "{w46} + 0.9 * {-d_I6} * {O4}.", false },
+                             { "w24 after the same step", "w24 - 0.9*d_w24", "Look at its input.", "x2 is 0.", false }) },
 
     { .title = "Exclusive or, one step",
       .source = "Negnevitsky, Artificial Intelligence, chapter 6",
@@ -185,8 +185,8 @@ static const tg_lesson lessons[] = {
                  "y5 = sigmoid(S5); L = y5^2/2",
       .by = "w13,w14,w23,w24,w35,w45,th3,th4,th5",
       .asks = "y3 y4 y5 d_S5 d_S3 d_S4",
-      .questions = QUESTIONS({ "w35 behind a step with rate 0.1", "w35 - 0.1*d_w35", "w35 less 0.1 dL/dS5 y3.", NULL, false },
-                             { "th5 behind the same step", "th5 - 0.1*d_th5", "A threshold is subtracted: its derivative is that of a bias with the other "
+      .questions = QUESTIONS({ "w35 after a step with rate 0.1", "w35 - 0.1*d_w35", "w35 less 0.1 dL/dS5 y3.", NULL, false },
+                             { "th5 after the same step", "th5 - 0.1*d_th5", "A threshold is subtracted: its derivative is that of a bias with the other "
                                "sign.", NULL, false }) },
 
     { .title = "Exclusive or, solved",
@@ -230,7 +230,7 @@ static const tg_lesson lessons[] = {
     { .title = "A dead relu",
       .setting = "The output should be 1, and is not. Descent will not change that.",
       .given = "x=2, w=-1, b=0.5, t=1", .formula = "z = w*x + b; o = relu(z); L = (o - t)^2/2", .by = "w,b", .asks = "z o L d_o d_z d_w d_b",
-      .questions = QUESTIONS({ "w behind a step with rate 0.1", "w - 0.1*d_w", "w less 0.1 times the derivative.", "It stays as it is, for ever.", false },
+      .questions = QUESTIONS({ "w after a step with rate 0.1", "w - 0.1*d_w", "w less 0.1 times the derivative.", "It stays as it is, for ever.", false },
                              { "With a slope of 0.01 below 0, what would dL/dw be, roughly?", "d_o*0.01*x", "dL/do, times 0.01, times x.",
                                "A leaky relu lets something through, and the neuron can come back.", false }),
       .moral = "A neuron is dead if z is below 0 for all examples. Smaller rates and biases that begin above 0 make that rarer." },

@@ -13,7 +13,7 @@ typedef struct command {
 static const command commands[] = {
     { "explain", "explain --net SIZES | FORMULA [OPTION]...",
       "print a net or a formula with its derivatives: every message of the chain rule, with its numbers", tg_cli_explain },
-    { "lesson", "lesson N | --list",
+    { "lesson", "lesson N [--answers | --sheet] | --list",
       "an exercise in the terminal, which asks for the next number and checks it", tg_cli_lesson },
     { "opcheck", "opcheck [--ops FILE.so]... [NAME... | --all]",
       "hold ops to everything that their descriptors promise; see tg_op_check", tg_cli_opcheck },

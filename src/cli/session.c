@@ -14,7 +14,7 @@ enum { ATTEMPTS = 3, WIDTH = 78 };
 typedef struct session {
     const tg_lesson *lesson;
     int              number;
-    bool             with_answers;
+    tg_lesson_mode   mode;
     tg_work          work;
     tg_walk          walk;
     tg_run_of_walk   run;                        /* of a fault */
@@ -101,7 +101,7 @@ static bool print_setting(session *s) {
     print_definitions(s->lesson);
     if (s->lesson->fault != TG_FAULT_NONE) print_broken_walk(s);
     printf("\n");
-    if (!s->with_answers)
+    if (s->mode == TG_LESSON_ASKS)
         printf("Type a number, or what gives it, such as 3*-4 or 1/(1+exp(-1)). 1 %% is near enough.\n"
                "\"hint\", \"skip\" and \"quit\" are understood, too.\n\n");
     return true;
@@ -210,14 +210,15 @@ static bool ask(session *s, const asking *a, bool *ended) {
     verdict v = WRONG;
     s->asked++;
     if (!print_question(s, a)) return false;
-    for (int attempt = 1; attempt <= ATTEMPTS && v == WRONG && !s->with_answers; attempt++) {
+    if (s->mode == TG_LESSON_SHEET) return printf("    ____________________\n\n"), true;
+    for (int attempt = 1; attempt <= ATTEMPTS && v == WRONG && s->mode == TG_LESSON_ASKS; attempt++) {
         if (!read_verdict(s, a, attempt == ATTEMPTS, &v)) return false;
         s->right_at_once += attempt == 1 && v == RIGHT;
     }
     *ended = v == ENDED;
     if (*ended) return true;
     s->answered++;
-    if (!s->with_answers) printf(v == RIGHT ? "    Right.\n" : v == WRONG ? "    No. It is so:\n" : "");
+    if (s->mode == TG_LESSON_ASKS) printf(v == RIGHT ? "    Right.\n" : v == WRONG ? "    No. It is so:\n" : "");
     if (!print_because(s, a)) return false;
     printf("\n");
     return true;
@@ -286,7 +287,7 @@ static void print_end(const session *s, bool ended) {
         printf("%d of %d answered. The lesson begins again with: tapegrad lesson %d\n", s->answered, s->count, s->number);
         return;
     }
-    if (!s->with_answers) printf("%d of %d right at once.\n", s->right_at_once, s->count);
+    if (s->mode == TG_LESSON_ASKS) printf("%d of %d right at once.\n", s->right_at_once, s->count);
     printf("To see all of it: tapegrad explain '%s' --at '%s'", s->lesson->formula, s->lesson->given);
     if (s->lesson->by != NULL) printf(" --by '%s'", s->lesson->by);
     printf("\n");
@@ -295,6 +296,7 @@ static void print_end(const session *s, bool ended) {
 static bool hold(session *s) {
     bool ended = false;
     if (!prepare(s) || !print_setting(s) || !ask_all(s, &ended)) return false;
+    if (s->mode == TG_LESSON_SHEET) return true;
     if (!ended && s->lesson->moral != NULL) {
         if (!tell(s, s->lesson->moral, "")) return false;
         printf("\n");
@@ -303,12 +305,12 @@ static bool hold(session *s) {
     return true;
 }
 
-bool tg_hold_lesson(const tg_lesson *lesson, int number, bool with_answers, char sentence[TG_WORK_TEXT]) {
+bool tg_hold_lesson(const tg_lesson *lesson, int number, tg_lesson_mode mode, char sentence[TG_WORK_TEXT]) {
     session   *s    = calloc(1, sizeof *s);
     bool       done = false;
     sentence[0]     = '\0';
     if (s == NULL) return snprintf(sentence, TG_WORK_TEXT, "there is no memory for a lesson"), false;
-    *s   = (session){ .lesson = lesson, .number = number, .with_answers = with_answers, .count = count_questions(lesson) };
+    *s   = (session){ .lesson = lesson, .number = number, .mode = mode, .count = count_questions(lesson) };
     done = hold(s);
     if (!done) memcpy(sentence, s->work.sentence, TG_WORK_TEXT);
     tg_walk_end(&s->walk);

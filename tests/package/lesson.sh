@@ -96,6 +96,11 @@ for ((n = 1; n <= count; n++)); do
     if [ $got = 0 ] && grep -q "^0 of $questions right at once\.$" <<<"$output"; then pass "lesson $n, hints and skips"
     else fail "lesson $n, hints and skips" "$got: $output"; fi
 
+    sheet=$("$program" lesson $n --sheet)
+    blanks=$(grep -c '^    _*$' <<<"$sheet")
+    if [ "$blanks" = "$questions" ] && [ "$(grep -v '^    _*$' <<<"$sheet" | grep -vxFf <("$program" lesson $n --answers))" = "" ]; then pass "lesson $n on paper"
+    else fail "lesson $n on paper" "$sheet"; fi
+
     # The command that a lesson ends with, and no equation that is not true.
     command=$(sed -n 's/^To see all of it: tapegrad /"$program" /p' <<<"$output")
     got=0
@@ -107,6 +112,9 @@ for ((n = 1; n <= count; n++)); do
                    for (i = 1; i <= n; i++) { p = 1; m = split(terms[i], f, / \* /); for (j = 1; j <= m; j++) p *= f[j]; sum += p }
                    if (sprintf("%.4g", sum) != sprintf("%.4g", $2)) print $0 }')"
 done
+bad=
+while read -r n title; do grep -qF "| $n $title |" "$root/docs/teaching.md" || bad+="$n $title"$'\n'; done < <(grep -E '^ +[0-9]+  ' <<<"$list")
+verdict "docs/teaching.md has all lessons" "$bad"
 [ "$("$program" lesson --list)" = "$list" ] && pass "twice the same" || fail "twice the same"
 
 # ---- what can be typed ----
@@ -179,5 +187,7 @@ ends "half a number"     2 'there is no lesson 1\.5' 1.5
 ends "a negative number" 2 'no option -1' -1
 ends "--list and more"   2 '--list goes alone' --list 1
 ends "--list --answers"  2 '--list goes alone' --list --answers
+ends "--answers --sheet"  2 'either --answers or --sheet' --answers --sheet 1
+ends "-s"                0 '^    ____' -s 1
 ends "an unknown option" 2 '--nosuch is no option' --nosuch
 finish
