@@ -53,16 +53,16 @@ tg_quantity *tg_work_add(tg_work *work, const char *name, size_t length) {
 
 /* ---- what is given ---- */
 
-/* Behind the value: a matrix in brackets, or a number up to the next comma. NULL: refused. */
+/* Behind the value: a matrix in brackets, or a number up to the next comma or semicolon. NULL: refused. */
 static const char *read_value(tg_work *work, tg_quantity *q, const char *at) {
     const bool   bracket = *at == '[';
     const char  *begin = bracket ? at + 1 : at;
-    const size_t length = strcspn(begin, bracket ? "]" : ",");
+    const size_t length = strcspn(begin, bracket ? "]" : ",;");
     if (bracket && begin[length] == '\0') return tg_work_refuse(work, "%s: ']' is missing", q->name), NULL;
     const char *why = tg_cli_read_matrix(begin, length, &q->value);
     if (why != NULL) return tg_work_refuse(work, "%s=%.*s: %s", q->name, (int)length, begin, why), NULL;
     const char *end = skip_blanks(begin + length + (bracket ? 1 : 0));
-    if (*end == ',') return end + 1;
+    if (*end == ',' || *end == ';') return end + 1;
     return *end == '\0' ? end : (tg_work_refuse(work, "%s: a comma was expected at \"%.40s\"", q->name, end), NULL);
 }
 

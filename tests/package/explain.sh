@@ -37,6 +37,7 @@ survey=('ln(x1) + x1*x2 - sin(x2)' --at x1=2,x2=5)
 prints "a formula"                    '11\.6521$' "${list[@]}" "${survey[@]}"
 prints "and its derivatives"          '1\.71634$' "${list[@]}" "${survey[@]}"
 prints "several formulas"             ' f  = -12$' "${list[@]}" 'q = x + y; f = q*z' --at 'x=-2, y=5, z=-4'
+prints "semicolons between values"   "= 3$" "${list[@]}" "x + y" --at "x=1; y=2"
 prints "matrices"                     '= 0\.14; 0\.28$|= 0\.14 0\.28$|-0\.6' "${list[@]}" 'sum((x W - y)^2)' --at 'x=[1,2], W=[0.1,0.2; 0.3,0.4], y=[1,0]' --by W
 prints "a formula that begins with a minus" '= -3$' "${list[@]}" --at x=3 -- '-x'
 prints "names beyond ASCII"           '= 4$' "${list[@]}" 'größe^2' --at größe=2
