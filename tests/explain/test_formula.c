@@ -505,6 +505,23 @@ static tg_status use_formulas(void *context) {
 START_TEST(every_allocation_may_fail) { let_each_allocation_fail(use_formulas, NULL, 10); }
 END_TEST
 
+static tg_status record_text(void *context) {
+    (void)context;
+    const double    x    = 2;
+    tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    const tg_tensor value = tape != NULL ? tg_scalar_input(tape, &x) : TG_NONE;
+    if (tape == NULL) return TG_OUT_OF_MEMORY;
+    const tg_tensor y      = tg_record_formula(tape, "silu(x) + tanh(x)^2", (const char *const[]){ "x" }, &value, 1, NULL);
+    const tg_status status = tg_run(y);
+    if (status == TG_OK) expect_same_number(tg_item(y), 2 / (1 + exp(-2)) + pow(tanh(2), 2), 1e-14, "a text");
+    else ck_assert_int_eq(tg_tape_status(tape), status);
+    tg_tape_free(tape);
+    return status;
+}
+
+START_TEST(recording_a_text_may_fail) { let_each_allocation_fail(record_text, NULL, 10); }
+END_TEST
+
 int main(void) {
     static const TTest *const *const tests[] = {
         &parentheses_are_those_that_are_needed, &what_is_not_needed_goes, &failures_say_where_and_what, &hostile_texts_get_a_status,
@@ -522,5 +539,6 @@ int main(void) {
     suite_add_tcase(suite, memory);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(cases, *tests[i]);
     tcase_add_test(memory, every_allocation_may_fail);
+    tcase_add_test(memory, recording_a_text_may_fail);
     return run_suite(suite);
 }
