@@ -14,7 +14,7 @@ extern "C" {
  * _, perhaps with an index behind it: W1[2,1].
  *
  * Failures stand on the tape: TG_BAD_ARGUMENT for a text that is no formula, TG_UNKNOWN_NAME, TG_TOO_LARGE, and those of the ops. at (may be NULL)
- * is set to the byte of text, counted from 0, at which something else was expected, as the sentence says; to the length of text if it is a formula. */
+ * is set to the byte of text, counted from 0, at which the sentence expects something else; to the length of text if it is a formula. */
 TG_API tg_tensor tg_record_formula(tg_tape *tape, const char *text, const char *const names[], const tg_tensor values[], int count, size_t *at);
 
 #ifdef __cplusplus

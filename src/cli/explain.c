@@ -14,8 +14,8 @@
 
 enum {
     FORMAT = 'f', FILE_NAME = 'o',
-    NET = 256, ACTIVATION, LAST_ACTIVATION, LOSS, X, T, WEIGHTS, LOAD, SEED, BATCH, AT, BY, NO_GRADIENT, VIEW, THEME, DIGITS, COLUMNS, ASCII, COLOR, EXAMPLE,
-    PARAMETER, TITLE, ROW_NOTATION, PASSES, NO_VALUES
+    NET = 256, ACTIVATION, LAST_ACTIVATION, LOSS, X, T, WEIGHTS, LOAD, SEED, BATCH, AT, BY, NO_GRADIENT, VIEW, THEME, DIGITS, COLUMNS, ASCII, COLOR,
+    EXAMPLE, PARAMETER, TITLE, ROW_NOTATION, PASSES, NO_VALUES
 };
 
 static const tg_cli_option options[] = {
@@ -61,6 +61,7 @@ static const tg_cli_command command = {
     "  tapegrad explain --net 2-1 --weights 'W1=[0.5; 0.8], b1=[0.5]' --x 0,0.5 --t 1 --loss squares\n"
     "  tapegrad explain 'sum((x W - y)^2)' --at 'x=[1,2], W=[0.1,0.2; 0.3,0.4], y=[1,0]' --by W\n"
     "  tapegrad explain --net 4-8-3 --activation tanh --loss cross-entropy --batch 5 --passes\n",
+    tg_cli_print_formats,
 };
 
 /* ---- arguments ---- */
@@ -164,12 +165,12 @@ static bool read_option(request *r, int code, const char *value) {
 /* What belongs to a net does not go with a formula. */
 static int check(request *r) {
     const tg_net_request *n = &r->net;
-    const bool has_net_option = n->activation != NULL || n->last_activation != NULL || n->loss != NULL || n->x != NULL || n->t != NULL || n->weights != NULL ||
-                                n->load != NULL || n->seed >= 0 || n->batch > 0;
+    const bool has_net_option = n->activation != NULL || n->last_activation != NULL || n->loss != NULL || n->x != NULL || n->t != NULL ||
+                                n->weights != NULL || n->load != NULL || n->seed >= 0 || n->batch > 0;
     if (n->sizes == NULL && r->formula == NULL) return tg_cli_refuse(&command, "--net or a formula is missing");
     if (n->sizes != NULL && r->formula != NULL) return tg_cli_refuse(&command, "either --net or the formula \"%s\"", r->formula);
     if (n->sizes != NULL && r->at != NULL) return tg_cli_refuse(&command, "--at is for formulas; a net has --x, --t and --weights");
-    if (n->sizes == NULL && has_net_option) return tg_cli_refuse(&command, "the formula has an option that only a net takes; its values are those of --at");
+    if (n->sizes == NULL && has_net_option) return tg_cli_refuse(&command, "an option is one that only a net takes; a formula has --at");
     if (n->x != NULL && n->batch > 0) return tg_cli_refuse(&command, "either --x or --batch");
     if (n->weights != NULL && n->load != NULL) return tg_cli_refuse(&command, "either --weights or --load");
     if (r->by != NULL && r->no_gradient) return tg_cli_refuse(&command, "either --by or --no-gradient");
@@ -191,7 +192,8 @@ static int read_arguments(int count, char **arguments, request *r) {
         if (code == TG_CLI_HELPED) return code;
         if (code == TG_CLI_REFUSED || !read_option(r, code, value)) return TG_CLI_USAGE;
     }
-    if (count - optind > 1) return tg_cli_refuse(&command, "\"%s\" is one formula too many; write a formula as one argument, in quotes", arguments[optind + 1]);
+    if (count - optind > 1)
+        return tg_cli_refuse(&command, "\"%s\" is one formula too many; write a formula as one argument, in quotes", arguments[optind + 1]);
     if (optind < count) r->formula = arguments[optind];
     return check(r);
 }
@@ -252,8 +254,9 @@ static int explain_net(request *r) {
 }
 
 static int explain_formula(request *r) {
-    tg_work   work;
-    const int result = tg_work_begin(&work, r->at != NULL ? r->at : "", r->formula, NULL) && differentiate(&work, r) ? print(work.result, r) : fail(&work);
+    tg_work     work;
+    const char *given  = r->at != NULL ? r->at : "";
+    const int   result = tg_work_begin(&work, given, r->formula, NULL) && differentiate(&work, r) ? print(work.result, r) : fail(&work);
     tg_work_end(&work);
     return result;
 }

@@ -1,6 +1,8 @@
 /* formats.c - names of formats, views and themes. */
 #include "cli/formats.h"
 
+#include "cli/options.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -45,6 +47,16 @@ static void add_word(char *text, size_t bytes, const char *word, bool is_first, 
 void tg_cli_list_formats(char *text, size_t bytes) {
     text[0] = '\0';
     for (int i = 0; i < FORMATS; i++) add_word(text, bytes, formats[i].name, i == 0, i == FORMATS - 1);
+}
+
+void tg_cli_print_formats(void) {
+    printf("\nFormats:\n");
+    for (int i = 0; i < FORMATS; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "%s; a file %s is of this format%s", formats[i].what, formats[i].suffix,
+                 i == 0 ? ", and so is all where none is asked for" : "");
+        tg_cli_print_help_line(formats[i].name, text);
+    }
 }
 
 bool tg_cli_find_word(const tg_cli_word words[], const char *word, int *number) {

@@ -14,6 +14,7 @@ const tg_cli_format *tg_cli_format_named(const char *name);
 const tg_cli_format *tg_cli_format_of_file(const char *path);
 const tg_cli_format *tg_cli_usual_format(void);
 void                 tg_cli_list_formats(char *text, size_t bytes);      /* "list, text or dot" */
+void                 tg_cli_print_formats(void);                         /* for a help */
 
 /* A word, and the number that it stands for; a table ends with a word of NULL. */
 typedef struct tg_cli_word {

@@ -87,7 +87,8 @@ static bool is_telling(const tg_work *work, const tg_walk_message *m) {
     for (const char *at = m->text; *at != '\0';) {
         size_t length = 0;
         while (is_inner(at[length])) length++;
-        if (is_letter(*at) && *at == 'v' && length > 1 && strspn(at + 1, "0123456789") == length - 1 && tg_work_find(work, at, length) == NULL) return false;
+        const bool is_number_of_node = *at == 'v' && length > 1 && strspn(at + 1, "0123456789") == length - 1;
+        if (is_number_of_node && tg_work_find(work, at, length) == NULL) return false;
         has_name |= is_letter(*at);
         at += length > 0 ? length : 1;
     }

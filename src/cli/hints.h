@@ -22,7 +22,7 @@ void tg_print_way(const tg_work *work, const tg_walk *walk, const tg_place *plac
 /* Says what an answer that is wrong may be, if it is something known: one message of several, a local derivative, the wrong sign. */
 bool tg_print_slip(const tg_walk *walk, const tg_place *place, double right, double answer);
 
-/* The local derivative of a message to one number: "(f * (1 - f) = 0.1966)", or the number alone where the formula says no more, or is not asked for. */
+/* The local derivative of a message to one number: "(f * (1 - f) = 0.1966)", or the number alone where the formula says no more. */
 void tg_write_local(const tg_work *work, const tg_walk_message *m, double local, char text[TG_WALK_TEXT + 40]);
 
 /* Whether they are within 1 % of one another, or both 0. */

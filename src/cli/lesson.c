@@ -16,9 +16,10 @@ static const tg_cli_option options[] = {
 };
 
 static const tg_cli_command command = {
-    "lesson", "lesson N [--answers | --sheet]\nlesson --list", "Walks through an exercise, asks for the next number, checks it within 1 % and explains.", options,
+    "lesson", "lesson N [--answers | --sheet]\nlesson --list",
+    "Walks through an exercise, asks for the next number, checks it within 1 % and explains.", options,
     sizeof options / sizeof options[0],
-    "  tapegrad lesson --list\n  tapegrad lesson 1\n  tapegrad lesson 1 --answers\n  tapegrad lesson 20 --sheet\n",
+    "  tapegrad lesson --list\n  tapegrad lesson 1\n  tapegrad lesson 1 --answers\n  tapegrad lesson 20 --sheet\n", NULL,
 };
 
 static int list(void) {

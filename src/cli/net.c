@@ -44,7 +44,8 @@ static const loss *loss_named(const char *name) {
 
 void tg_net_list_losses(char *text, size_t bytes) {
     size_t length = 0;
-    for (int i = 0; i < LOSSES && length < bytes; i++) length += (size_t)snprintf(text + length, bytes - length, "%s%s", i > 0 ? ", " : "", losses[i].name);
+    for (int i = 0; i < LOSSES && length < bytes; i++)
+        length += (size_t)snprintf(text + length, bytes - length, "%s%s", i > 0 ? ", " : "", losses[i].name);
 }
 
 /* ---- sizes ---- */
@@ -84,10 +85,10 @@ static tg_quantity *add_matrix(tg_net *net, const char *name, const char *text, 
 }
 
 static bool check_size(tg_net *net, const tg_quantity *q, int64_t rows, int64_t cols) {
+    const char *each = q->name[0] == 'W' ? "for an input, a column for a neuron" : q->name[0] == 'b' ? "with a number for each neuron" : "for an example";
     if (q->value.rows == rows && q->value.cols == cols) return true;
     return tg_work_refuse(&net->work, "%s is [%lld, %lld], and [%lld, %lld] was expected: a row %s", q->name, (long long)q->value.rows,
-                          (long long)q->value.cols, (long long)rows, (long long)cols,
-                          q->name[0] == 'W' ? "for an input, a column for a neuron" : q->name[0] == 'b' ? "with a number for each neuron" : "for an example");
+                          (long long)q->value.cols, (long long)rows, (long long)cols, each);
 }
 
 /* Labels that are drawn: 0, 1, 2, ... by turns. */
@@ -148,8 +149,9 @@ static bool add_variable(tg_net *net, int layer, const char *letter, const char 
 }
 
 static tg_tensor target(tg_net *net, tg_quantity *t) {
-    tg_tape *tape = net->work.tape;
-    return tg_name(net->labels != NULL ? tg_labels(tape, net->labels, t->value.rows) : tg_input_f64(tape, t->value.at, t->value.rows, t->value.cols), "t");
+    const tg_cli_matrix *value = &t->value;
+    tg_tape             *tape  = net->work.tape;
+    return tg_name(net->labels != NULL ? tg_labels(tape, net->labels, value->rows) : tg_input_f64(tape, value->at, value->rows, value->cols), "t");
 }
 
 static bool record(tg_net *net, const loss *l, const char *output, int layers, tg_quantity *x, tg_quantity *t) {

@@ -20,7 +20,7 @@ static const tg_cli_option options[] = {
 static const tg_cli_command command = {
     "opcheck", "opcheck [--ops FILE.so]... [NAME... | --all]", "Holds ops to everything that their descriptors promise; see tg_op_check.", options,
     sizeof options / sizeof options[0],
-    "  tapegrad opcheck mul\n  tapegrad opcheck --all\n  tapegrad opcheck --ops ./my_ops.so\n",
+    "  tapegrad opcheck mul\n  tapegrad opcheck --all\n  tapegrad opcheck --ops ./my_ops.so\n", NULL,
 };
 
 /* What a shared object with ops has: it registers them and returns the first failure. */

@@ -78,6 +78,8 @@ static void print_help_text(const char *text, int column) {
     printf("\n");
 }
 
+void tg_cli_print_help_line(const char *what, const char *text) { print_help_text(text, printf("  %s", what)); }
+
 static void print_option(const tg_cli_option *option) {
     if (option->name == NULL) {
         printf("\n%s\n", option->help);
@@ -95,6 +97,7 @@ static void print_help(const tg_cli_command *command) {
     }
     printf("\n%s\n", command->summary);
     for (int i = 0; i < command->option_count; i++) print_option(&command->options[i]);
+    if (command->print_more != NULL) command->print_more();
     if (command->examples != NULL) printf("\nExamples:\n%s", command->examples);
 }
 
@@ -113,7 +116,8 @@ static void add_option(const tg_cli_option *from, struct option *to, char **lett
 static int refuse_option(const tg_cli_command *command, char **arguments, int code) {
     const char *text = arguments[optind - 1];
     if (code == MISSING) tg_cli_refuse(command, "%s needs a value", text);
-    else if (strncmp(text, "--", 2) != 0 && optopt != 0 && is_letter(optopt)) tg_cli_refuse(command, "there is no option -%c; a formula that begins with a minus stands behind --", optopt);
+    else if (strncmp(text, "--", 2) != 0 && is_letter(optopt))
+        tg_cli_refuse(command, "there is no option -%c; a formula that begins with a minus stands behind --", optopt);
     else tg_cli_refuse(command, "%s is no option of this command, stands for several, or takes no value", text);
     return TG_CLI_REFUSED;
 }

@@ -18,6 +18,7 @@ typedef struct tg_cli_command {
     const tg_cli_option *options;            /* [option_count] */
     int                  option_count;
     const char          *examples;           /* lines */
+    void               (*print_more)(void);  /* of the help, before the examples; NULL: nothing */
 } tg_cli_command;
 
 enum { TG_CLI_OPTIONS = 48 };                /* most rows of a table */
@@ -36,6 +37,9 @@ int tg_cli_fail(const tg_cli_command *command, const char *format, ...) TG_FORMA
 
 /* The same with the sentence of the call that returned status. */
 int tg_cli_fail_status(const tg_cli_command *command, const char *what, tg_status status);
+
+/* A line of a help: what, and behind it text, broken between words. */
+void tg_cli_print_help_line(const char *what, const char *text);
 
 /* Prints to stderr text, or as much of it as a line takes, and below it a caret at byte number at. */
 void tg_cli_point_at(const char *text, size_t at);

@@ -35,8 +35,10 @@ static size_t name_length(const char *at) {
 }
 
 tg_quantity *tg_work_find(const tg_work *work, const char *name, size_t length) {
-    for (int i = 0; i < work->count; i++)
-        if (strlen(work->quantities[i].name) == length && memcmp(work->quantities[i].name, name, length) == 0) return (tg_quantity *)&work->quantities[i];
+    for (int i = 0; i < work->count; i++) {
+        const tg_quantity *q = &work->quantities[i];
+        if (strlen(q->name) == length && memcmp(q->name, name, length) == 0) return (tg_quantity *)q;
+    }
     return NULL;
 }
 
@@ -144,7 +146,8 @@ static bool check_use(tg_work *work) {
         uint32_t count   = tg_node_count(work->tape), id = work->quantities[i].tensor.id;
         for (uint32_t n = 1; n <= count && !is_used; n++)
             for (int k = 0; tg_node_at(work->tape, n, &node) == TG_OK && k < node.input_count; k++) is_used |= node.inputs[k] == id;
-        if (!is_used && work->result.id != id) return tg_work_refuse(work, "%s has a value, and no formula has %s", work->quantities[i].name, work->quantities[i].name);
+        const char *name = work->quantities[i].name;
+        if (!is_used && work->result.id != id) return tg_work_refuse(work, "%s has a value, and no formula has %s", name, name);
     }
     return true;
 }

@@ -18,10 +18,11 @@ typedef struct numbers {
 
 static void add_number(numbers *all, const char *prefix, const tg_quantity *q, const double *at, int64_t i) {
     if (at == NULL || q->name[0] == '\0' || all->count == MOST_NUMBERS) return;
-    char *name = all->names[all->count];
+    char           *name = all->names[all->count];
+    const long long row  = i / q->value.cols + 1, col = i % q->value.cols + 1;
     if (q->value.rows * q->value.cols == 1) snprintf(name, sizeof all->names[0], "%s%s", prefix, q->name);
-    else if (q->value.rows == 1) snprintf(name, sizeof all->names[0], "%s%s[%lld]", prefix, q->name, (long long)i + 1);
-    else snprintf(name, sizeof all->names[0], "%s%s[%lld,%lld]", prefix, q->name, (long long)(i / q->value.cols) + 1, (long long)(i % q->value.cols) + 1);
+    else if (q->value.rows == 1) snprintf(name, sizeof all->names[0], "%s%s[%lld]", prefix, q->name, col);
+    else snprintf(name, sizeof all->names[0], "%s%s[%lld,%lld]", prefix, q->name, row, col);
     all->name[all->count]    = name;
     all->value[all->count++] = at[i];
 }

@@ -32,8 +32,9 @@ static tg_tensor parse_and_record(tg_tape *tape, const char *text, const char *c
     if (formulas == NULL) return tg_last_error(NULL), tg_tape_fail(tape, TG_OUT_OF_MEMORY, "no memory for a formula");
     const tg_status status = tg_formula_parse(formulas, text, strlen(text), &f, &failure);
     if (status != TG_OK) *at = failure.at;
-    const tg_tensor result = status == TG_OK ? record(tape, f, names, values, count)
-                                             : tg_tape_fail(tape, status, "%s was expected at byte %zu of \"%.200s\"", failure.expected, failure.at, text);
+    const tg_tensor result =
+        status == TG_OK ? record(tape, f, names, values, count)
+                        : tg_tape_fail(tape, status, "%s was expected at byte %zu of \"%.200s\"", failure.expected, failure.at, text);
     tg_formulas_free(formulas);
     return result;
 }

@@ -5,7 +5,7 @@
 
 program=$(realpath "$1")
 
-# What is right, one number a line: of a question and the lines up to a blank one, the line that is a number alone, else the last word of the last line.
+# What is right, one number a line: of the lines from a question up to a blank one, the first if it is a number alone, else the last word of the last.
 answers() {
     "$program" lesson "$1" --answers |
         awk '/^[0-9]+ of [0-9]+   / { in_block = 1; n = 0; next }
@@ -87,7 +87,8 @@ for ((n = 1; n <= count; n++)); do
 
     got=0
     output=$(for ((i = 0; i < 3 * questions; i++)); do echo 987654; done | "$program" lesson $n 2>&1) || got=$?
-    if [ $got = 0 ] && [ "$(grep -c '^    No\. It is so:$' <<<"$output")" = "$questions" ] && grep -q "^0 of $questions right at once\.$" <<<"$output"; then
+    told=$(grep -c '^    No\. It is so:$' <<<"$output")
+    if [ $got = 0 ] && [ "$told" = "$questions" ] && grep -q "^0 of $questions right at once\.$" <<<"$output"; then
         pass "lesson $n, all wrong"
     else fail "lesson $n, all wrong" "$got: $output"; fi
 
@@ -98,7 +99,8 @@ for ((n = 1; n <= count; n++)); do
 
     sheet=$("$program" lesson $n --sheet)
     blanks=$(grep -c '^    _*$' <<<"$sheet")
-    if [ "$blanks" = "$questions" ] && [ "$(grep -v '^    _*$' <<<"$sheet" | grep -vxFf <("$program" lesson $n --answers))" = "" ]; then pass "lesson $n on paper"
+    others=$(grep -v '^    _*$' <<<"$sheet" | grep -vxFf <("$program" lesson $n --answers) || true)
+    if [ "$blanks" = "$questions" ] && [ "$others" = "" ]; then pass "lesson $n on paper"
     else fail "lesson $n on paper" "$sheet"; fi
 
     # The command that a lesson ends with, and no equation that is not true.
