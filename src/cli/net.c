@@ -85,7 +85,8 @@ static tg_quantity *add_matrix(tg_net *net, const char *name, const char *text, 
 }
 
 static bool check_size(tg_net *net, const tg_quantity *q, int64_t rows, int64_t cols) {
-    const char *each = q->name[0] == 'W' ? "for an input, a column for a neuron" : q->name[0] == 'b' ? "with a number for each neuron" : "for an example";
+    const char *each = q->name[0] == 'W' ? "for an input, a column for a neuron"
+                       : q->name[0] == 'b' ? "with a number for each neuron" : "for an example";
     if (q->value.rows == rows && q->value.cols == cols) return true;
     return tg_work_refuse(&net->work, "%s is [%lld, %lld], and [%lld, %lld] was expected: a row %s", q->name, (long long)q->value.rows,
                           (long long)q->value.cols, (long long)rows, (long long)cols, each);
