@@ -1,6 +1,7 @@
 /* explain.c - tapegrad explain: a net or a formula with its derivatives, in any format. */
 #include "cli/commands.h"
 #include "cli/formats.h"
+#include "cli/lessons.h"
 #include "cli/net.h"
 #include "cli/options.h"
 
@@ -14,7 +15,7 @@
 
 enum {
     FORMAT = 'f', FILE_NAME = 'o',
-    NET = 256, ACTIVATION, LAST_ACTIVATION, LOSS, X, T, WEIGHTS, LOAD, SEED, BATCH, AT, BY, NO_GRADIENT, VIEW, THEME, DIGITS, COLUMNS, ASCII, COLOR,
+    NET = 256, ACTIVATION, LAST_ACTIVATION, LOSS, X, T, WEIGHTS, LOAD, SEED, BATCH, AT, LESSON, BY, NO_GRADIENT, VIEW, THEME, DIGITS, COLUMNS, ASCII, COLOR,
     EXAMPLE, PARAMETER, TITLE, ROW_NOTATION, PASSES, NO_VALUES
 };
 
@@ -32,6 +33,8 @@ static const tg_cli_option options[] = {
     { "batch", "N", "examples that are drawn if there is no --x", BATCH },
     { NULL, NULL, "Or a formula, or several: 'q = x + y; f = q*z'", 0 },
     { "at", "LIST", "its values: 'x=2, W=[1,2; 3,4]'", AT },
+    { NULL, NULL, "Or what a lesson has:", 0 },
+    { "lesson", "N", "the formulas and values of lesson N; see tapegrad lesson --list", LESSON },
     { NULL, NULL, "What is printed:", 0 },
     { "by", "NAMES", "differentiate by these alone: 'x,W1'", BY },
     { "no-gradient", NULL, "as it is before the backward pass", NO_GRADIENT },
@@ -53,11 +56,12 @@ static const tg_cli_option options[] = {
 
 static const tg_cli_command command = {
     "explain",
-    "explain --net SIZES [OPTION]...\nexplain FORMULA --at LIST [OPTION]...",
+    "explain --net SIZES [OPTION]...\nexplain FORMULA --at LIST [OPTION]...\nexplain --lesson N [OPTION]...",
     "Prints a net or a formula with everything that the chain rule says of it.",
     options, sizeof options / sizeof options[0],
     "  tapegrad explain 'ln(x1) + x1*x2 - sin(x2)' --at x1=2,x2=5\n"
     "  tapegrad explain --net 2-2-1 --x 0.05,0.10 --t 0.01\n"
+    "  tapegrad explain --lesson 8\n"
     "  tapegrad explain --net 2-1 --weights 'W1=[0.5; 0.8], b1=[0.5]' --x 0,0.5 --t 1 --loss squares\n"
     "  tapegrad explain 'sum((x W - y)^2)' --at 'x=[1,2], W=[0.1,0.2; 0.3,0.4], y=[1,0]' --by W\n"
     "  tapegrad explain --net 4-8-3 --activation tanh --loss cross-entropy --batch 5 --passes\n",
@@ -74,6 +78,7 @@ typedef struct request {
     tg_net_request       net;
     const char          *formula, *at, *by, *file;
     const tg_cli_format *format;
+    int                  lesson;             /* 0: none */
     int                  color;
     bool                 no_gradient;
     tg_explain_options   options;
@@ -143,6 +148,7 @@ static bool read_option(request *r, int code, const char *value) {
         case SEED:         return read_whole("seed", value, 0, INT64_C(1) << 53, &r->net.seed);
         case BATCH:        return read_whole("batch", value, 1, 100000, &r->net.batch);
         case AT:           return set(&r->at, value);
+        case LESSON:       return read_int("lesson", value, 1, tg_lesson_count(), &r->lesson);
         case BY:           return set(&r->by, value);
         case NO_GRADIENT:  return turn_on(&r->no_gradient);
         case FORMAT:       return read_format(r, value);
@@ -162,12 +168,24 @@ static bool read_option(request *r, int code, const char *value) {
     }
 }
 
+/* Its formulas, values and title, unless there is another one. */
+static int take_lesson(request *r) {
+    const tg_lesson *lesson = tg_lesson_at(r->lesson);
+    if (lesson == NULL) return TG_CLI_SUCCESS;
+    if (r->formula != NULL || r->at != NULL || r->net.sizes != NULL) return tg_cli_refuse(&command, "--lesson goes without --net, formula and --at");
+    r->formula = lesson->formula;
+    r->at      = lesson->given;
+    if (r->by == NULL && !r->no_gradient) r->by = lesson->by;
+    if (r->options.title == NULL) r->options.title = lesson->title;
+    return TG_CLI_SUCCESS;
+}
+
 /* What belongs to a net does not go with a formula. */
 static int check(request *r) {
     const tg_net_request *n = &r->net;
     const bool has_net_option = n->activation != NULL || n->last_activation != NULL || n->loss != NULL || n->x != NULL || n->t != NULL ||
                                 n->weights != NULL || n->load != NULL || n->seed >= 0 || n->batch > 0;
-    if (n->sizes == NULL && r->formula == NULL) return tg_cli_refuse(&command, "--net or a formula is missing");
+    if (n->sizes == NULL && r->formula == NULL) return tg_cli_refuse(&command, "--net, a formula or --lesson is missing");
     if (n->sizes != NULL && r->formula != NULL) return tg_cli_refuse(&command, "either --net or the formula \"%s\"", r->formula);
     if (n->sizes != NULL && r->at != NULL) return tg_cli_refuse(&command, "--at is for formulas; a net has --x, --t and --weights");
     if (n->sizes == NULL && has_net_option) return tg_cli_refuse(&command, "an option is one that only a net takes; a formula has --at");
@@ -195,7 +213,8 @@ static int read_arguments(int count, char **arguments, request *r) {
     if (count - optind > 1)
         return tg_cli_refuse(&command, "\"%s\" is one formula too many; write a formula as one argument, in quotes", arguments[optind + 1]);
     if (optind < count) r->formula = arguments[optind];
-    return check(r);
+    const int status = take_lesson(r);
+    return status == TG_CLI_SUCCESS ? check(r) : status;
 }
 
 /* ---- output ---- */

@@ -11,9 +11,9 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    { "explain", "explain --net SIZES | FORMULA [OPTION]...",
+    { "explain", "explain --net SIZES | FORMULA | --lesson N [OPTION]...",
       "print a net or a formula with its derivatives: every message of the chain rule, with its numbers", tg_cli_explain },
-    { "lesson", "lesson N [--answers | --sheet] | --list",
+    { "lesson", "lesson N [--from K] [--answers | --sheet] | --list",
       "an exercise in the terminal, which asks for the next number and checks it", tg_cli_lesson },
     { "opcheck", "opcheck [--ops FILE.so]... [NAME... | --all]",
       "hold ops to everything that their descriptors promise; see tg_op_check", tg_cli_opcheck },

@@ -13,7 +13,7 @@ enum { ATTEMPTS = 3, WIDTH = 78 };
 
 typedef struct session {
     const tg_lesson *lesson;
-    int              number;
+    int              number, first;
     tg_lesson_mode   mode;
     tg_work          work;
     tg_walk          walk;
@@ -237,7 +237,7 @@ static bool next_word(const char **list, char word[TG_WORK_NAME + 32]) {
     return true;
 }
 
-static int count_questions(const tg_lesson *lesson) {
+int tg_lesson_questions(const tg_lesson *lesson) {
     char        word[TG_WORK_NAME + 32];
     int         count = 0;
     const char *list  = lesson->asks != NULL ? lesson->asks : "";
@@ -248,6 +248,7 @@ static int count_questions(const tg_lesson *lesson) {
 
 static bool ask_one(session *s, const tg_question *question, const char *answer, bool *ended) {
     asking a = { .question = question, .answer = answer };
+    if (s->asked + 1 < s->first) return s->asked++, true;
     if (!tg_work_value(&s->work, answer, true, &a.right)) return false;
     a.place = tg_place_of(&s->work, answer);
     if (question == NULL && a.place.quantity == NULL) return tg_work_refuse(&s->work, "there is no %s", answer);
@@ -284,13 +285,11 @@ static bool prepare(session *s) {
 
 static void print_end(const session *s, bool ended) {
     if (ended) {
-        printf("%d of %d answered. The lesson begins again with: tapegrad lesson %d\n", s->answered, s->count, s->number);
+        printf("%d of %d answered. To go on: tapegrad lesson %d --from %d\n", s->answered, s->count - s->first + 1, s->number, s->asked);
         return;
     }
-    if (s->mode == TG_LESSON_ASKS) printf("%d of %d right at once.\n", s->right_at_once, s->count);
-    printf("To see all of it: tapegrad explain '%s' --at '%s'", s->lesson->formula, s->lesson->given);
-    if (s->lesson->by != NULL) printf(" --by '%s'", s->lesson->by);
-    printf("\n");
+    if (s->mode == TG_LESSON_ASKS) printf("%d of %d right at once.\n", s->right_at_once, s->count - s->first + 1);
+    printf("To see all of it: tapegrad explain --lesson %d\n", s->number);
 }
 
 static bool hold(session *s) {
@@ -305,12 +304,12 @@ static bool hold(session *s) {
     return true;
 }
 
-bool tg_hold_lesson(const tg_lesson *lesson, int number, tg_lesson_mode mode, char sentence[TG_WORK_TEXT]) {
+bool tg_hold_lesson(const tg_lesson *lesson, int number, int first, tg_lesson_mode mode, char sentence[TG_WORK_TEXT]) {
     session   *s    = calloc(1, sizeof *s);
     bool       done = false;
     sentence[0]     = '\0';
     if (s == NULL) return snprintf(sentence, TG_WORK_TEXT, "there is no memory for a lesson"), false;
-    *s   = (session){ .lesson = lesson, .number = number, .mode = mode, .count = count_questions(lesson) };
+    *s   = (session){ .lesson = lesson, .number = number, .first = first, .mode = mode, .count = tg_lesson_questions(lesson) };
     done = hold(s);
     if (!done) memcpy(sentence, s->work.sentence, TG_WORK_TEXT);
     tg_walk_end(&s->walk);

@@ -10,7 +10,10 @@ typedef enum tg_lesson_mode {
     TG_LESSON_SHEET          /* leaves blanks, to be filled in on paper */
 } tg_lesson_mode;
 
-/* False: the lesson itself is broken, and sentence says why. */
-bool tg_hold_lesson(const tg_lesson *lesson, int number, tg_lesson_mode mode, char sentence[TG_WORK_TEXT]);
+/* How many there are to ask. */
+int tg_lesson_questions(const tg_lesson *lesson);
+
+/* Begins with question number first, counted from 1. False: the lesson itself is broken, and sentence says why. */
+bool tg_hold_lesson(const tg_lesson *lesson, int number, int first, tg_lesson_mode mode, char sentence[TG_WORK_TEXT]);
 
 #endif

@@ -41,6 +41,10 @@ prints "semicolons between values"   "= 3$" "${list[@]}" "x + y" --at "x=1; y=2"
 prints "matrices"                     '= -0\.6 2; -1\.2 4$' "${list[@]}" 'sum((x W - y)^2)' --at 'x=[1,2], W=[0.1,0.2; 0.3,0.4], y=[1,0]' --by W
 prints "a formula that begins with a minus" '= -3$' "${list[@]}" --at x=3 -- '-x'
 prints "names beyond ASCII"           '= 4$' "${list[@]}" 'größe^2' --at größe=2
+prints "what a lesson has"            ' f  = -12$' "${list[@]}" --lesson 1
+prints "by what it says"              'backward of ' "${list[@]}" --lesson 24
+prints "before its backward pass"     ' L  = 0$' "${list[@]}" --lesson 24 --no-gradient
+prints "by something else"            '\[1,2\].*backward of ' "${list[@]}" --lesson 24 --by c
 prints "a net with its weights"       'L  = 0\.274811$' "${list[@]}" "${mazur[@]}"
 prints "its gradient"                 '= 0\.00575421 0\.00717241$' "${list[@]}" "${mazur[@]}"
 prints "half-squares is the loss"     'L  = 0\.274811$' "${list[@]}" "${mazur[@]}" --loss half-squares --activation sigmoid --last-activation sigmoid
@@ -193,11 +197,15 @@ refuses "a file that is not there"     1 'nosuch' --net 2-1 --load nosuch
 
 # ---- arguments that are wrong ----
 
-refuses "nothing"                      2 '--net or a formula is missing'
+refuses "nothing"                      2 '--net, a formula or --lesson is missing'
 refuses "two formulas"                 2 'one formula too many' x y --at x=1
 refuses "a net and a formula"          2 'either --net or the formula' --net 2-1 x
 refuses "a net with --at"              2 '--at is for formulas' --net 2-1 --at x=1
 refuses "a formula with --x"           2 'only a net takes' x --x 1
+refuses "a lesson and a formula"       2 '--lesson goes without' x --lesson 1
+refuses "a lesson and a net"           2 '--lesson goes without' --net 2-1 --lesson 1
+refuses "a lesson with values"         2 '--lesson goes without' --at x=1 --lesson 1
+refuses "no such lesson"               2 '--lesson 99: a whole number from 1 to' --lesson 99
 refuses "--x and --batch"              2 'either --x or --batch' --net 2-1 --x 1,2 --batch 3
 refuses "--weights and --load"         2 'either --weights or --load' --net 2-1 --weights W1=[1\;2] --load f
 refuses "--by and --no-gradient"       2 'either --by or --no-gradient' x --at x=1 --by x --no-gradient

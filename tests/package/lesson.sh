@@ -149,7 +149,7 @@ says "upstream alone"              'what comes from upstream. Multiply'         
 says "a hint of a value"           'q = x \+ y, x = -2, y = 5'                   'hint\n'
 says "a hint of a derivative"      'f -> q: 1 \* \(z\)$'                         '3\n-12\n?\n'
 says "a hint of several"           'Add the 2 messages'                          '6\nhint\n' 9
-says "quit"                        '^1 of 6 answered\..* tapegrad lesson 1$'     '3\nquit\n3\n'
+says "quit"                        '^1 of 6 answered\..* tapegrad lesson 1 --from 2$'     '3\nquit\n3\n'
 says "input that ends"             '^1 of 6 answered\.'                          '3\n'
 says "input that ends in a line"   '^1 of 6 answered\.'                          '3'
 says "no input"                    '^0 of 6 answered\.'                          ''
@@ -166,6 +166,11 @@ if [ -w /dev/full ]; then
             fail "lesson $arguments, output that is full" "$got: $output"
     done
 fi
+
+got=0; output=$(printf -- '-4\n3\n' | "$program" lesson 1 --from 5 2>&1) || got=$?
+[ $got = 0 ] && grep -q '^1 of 2 right at once' <<<"$(printf -- '-4\n3\n-4\n' | "$program" lesson 1 --from 5)" &&
+    grep -q '^1 of 2 answered. To go on: tapegrad lesson 1 --from 6$' <<<"$output" && pass "from the fifth question on" ||
+    fail "from the fifth question on" "$got: $output"
 
 # ---- arguments ----
 
@@ -190,6 +195,12 @@ ends "a negative number" 2 'no option -1' -1
 ends "--list and more"   2 '--list goes alone' --list 1
 ends "--list --answers"  2 '--list goes alone' --list --answers
 ends "--answers --sheet"  2 'either --answers or --sheet' --answers --sheet 1
+ends "--from 7 of 6"     2 'lesson 1 has no question 7; it has 1 to 6' 1 --from 7
+ends "--from 0"          2 'has no question 0' 1 --from 0
+ends "--from x"          2 'has no question x' 1 --from x
+ends "--from"            2 'needs a value' 1 --from
+ends "--list --from"     2 '--list goes alone' --list --from 2
+ends "--from --answers"  0 '^6 of 6 ' 1 --from 6 --answers
 ends "-s"                0 '^    ____' -s 1
 ends "an unknown option" 2 '--nosuch is no option' --nosuch
 finish
