@@ -14,6 +14,7 @@
  *     solve.h      minimizers over plans
  *     io.h         files
  *     explain.h    a step, printed
+ *     formula.h    formulas as they are written
  *     op.h         ops of your own
  *     check.h      whether derivatives, and ops, are right
  */
@@ -30,6 +31,7 @@
 #include <tapegrad/grad.h>
 #include <tapegrad/plan.h>
 #include <tapegrad/explain.h>
+#include <tapegrad/formula.h>
 #include <tapegrad/check.h>
 #include <tapegrad/data.h>
 #include <tapegrad/nn.h>

@@ -1,27 +1,34 @@
 /* opcheck.c - tapegrad opcheck: checks ops by name, all of them, or those of a shared object that registers its own. */
 #include "cli/commands.h"
+#include "cli/options.h"
 
 #include <dlfcn.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <tapegrad/check.h>
 #include <tapegrad/op.h>
 
+enum { ALL = 256, OPS };
+
+static const tg_cli_option options[] = {
+    { NULL, NULL, "Options:", 0 },
+    { "all", NULL, "every op that is registered", ALL },
+    { "ops", "FILE.so", "load a shared object whose function tg_status tapegrad_ops(void) registers ops; alone, these are checked", OPS },
+};
+
+static const tg_cli_command command = {
+    "opcheck", "opcheck [--ops FILE.so]... [NAME... | --all]", "Holds ops to everything that their descriptors promise; see tg_op_check.", options,
+    sizeof options / sizeof options[0],
+    "  tapegrad opcheck mul\n  tapegrad opcheck --all\n  tapegrad opcheck --ops ./my_ops.so\n", NULL,
+};
+
 /* What a shared object with ops has: it registers them and returns the first failure. */
 typedef tg_status (*register_fn)(void);
 static const char entry_name[] = "tapegrad_ops";
 
-static int fail(const char *what, const char *why) {
-    fprintf(stderr, "tapegrad opcheck: %s: %s\n", what, why);
-    return TG_CLI_FAILURE;
-}
-
-/* The sentence of a call that failed. */
-static int fail_status(const char *what, tg_status status) {
-    const char *sentence;
-    tg_last_error(&sentence);
-    return fail(what, sentence[0] != '\0' ? sentence : tg_status_text(status));
-}
+static int fail(const char *what, const char *why) { return tg_cli_fail(&command, "%s: %s", what, why); }
+static int fail_status(const char *what, tg_status status) { return tg_cli_fail_status(&command, what, status); }
 
 /* ---- shared objects ---- */
 
@@ -66,41 +73,31 @@ static int check_registered(int first) {
 
 /* ---- arguments ---- */
 
-typedef struct request {
-    bool all;
-    int  objects, names;
-} request;
-
-static int refuse(const char *why, const char *argument) {
-    fprintf(stderr, "tapegrad opcheck: %s%s\nusage: tapegrad opcheck [--ops FILE.so]... [NAME... | --all]\n", why, argument);
-    return TG_CLI_USAGE;
-}
-
-/* Loads objects as they come, so that names behind them may be theirs. */
-static int read_arguments(int count, char **arguments, request *r) {
-    for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "--all") == 0) r->all = true;
-        else if (strcmp(arguments[i], "--ops") == 0) {
-            if (++i == count) return refuse("--ops needs a file", "");
-            if (load_ops(arguments[i]) != TG_CLI_SUCCESS) return TG_CLI_FAILURE;
-            r->objects++;
-        } else if (arguments[i][0] == '-') return refuse("unknown option ", arguments[i]);
-        else r->names++;
+/* Loads objects as they come; TG_CLI_HELPED: nothing is left to do. */
+static int read_arguments(int count, char **arguments, bool *all, int *objects) {
+    const char *value;
+    int         code;
+    while ((code = tg_cli_next_option(&command, count, arguments, &value)) != TG_CLI_END) {
+        if (code == TG_CLI_HELPED) return code;
+        if (code == TG_CLI_REFUSED) return TG_CLI_USAGE;
+        if (code == ALL) *all = true;
+        else if (load_ops(value) != TG_CLI_SUCCESS) return TG_CLI_FAILURE;
+        else (*objects)++;
     }
-    if (r->all && r->names > 0) return refuse("either names or --all", "");
-    return r->all || r->names > 0 || r->objects > 0 ? TG_CLI_SUCCESS : refuse("name an op, or --all", "");
+    if (*all && optind < count) return tg_cli_refuse(&command, "either names or --all");
+    return *all || optind < count || *objects > 0 ? TG_CLI_SUCCESS : tg_cli_refuse(&command, "name an op, or --all");
 }
 
 int tg_cli_opcheck(int count, char **arguments) {
-    request   r      = { 0 };
-    const int first  = tg_op_count();
-    int       result = read_arguments(count, arguments, &r);
+    bool      all     = false;
+    int       objects = 0;
+    const int first   = tg_op_count();
+    int       result  = read_arguments(count, arguments, &all, &objects);
+    if (result == TG_CLI_HELPED) return TG_CLI_SUCCESS;
     if (result != TG_CLI_SUCCESS) return result;
-    if (r.all) return check_all();
-    if (r.names == 0) return check_registered(first);
-    for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "--ops") == 0) i++;
-        else if (check_one(arguments[i]) != TG_CLI_SUCCESS) result = TG_CLI_FAILURE;
-    }
+    if (all) return check_all();
+    if (optind == count) return check_registered(first);
+    for (int i = optind; i < count; i++)
+        if (check_one(arguments[i]) != TG_CLI_SUCCESS) result = TG_CLI_FAILURE;
     return result;
 }

@@ -46,6 +46,7 @@ START_TEST(a_tape_that_is_null) {
     fails(tg_use_block(NULL, NULL, NULL));
     fails(tg_apply(NULL, NULL, NULL, 0, NULL));
     fails(tg_find(NULL, "h"));
+    fails(tg_record_formula(NULL, "1", NULL, NULL, 0, NULL));
     tg_push_scope(NULL, "a");
     expect_last(TG_NULL_ARGUMENT);
     tg_pop_scope(NULL);

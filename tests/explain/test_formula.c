@@ -387,6 +387,38 @@ static double record_and_run(const tg_formula *f, const double x[2], double *val
     return recorded;
 }
 
+/* The public way: text in, tensor out, and where a text stops being a formula. */
+START_TEST(texts_are_recorded) {
+    const double      x[2] = { 2, 5 };
+    const char *const names[2] = { "x1", "x2" };
+    tg_tape          *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    const tg_tensor   values[2] = { tg_scalar_input(tape, &x[0]), tg_scalar_input(tape, &x[1]) };
+    size_t            at = 0;
+    const tg_tensor   y = tg_record_formula(tape, "ln(x1) + x1*x2 - sin(x2)", names, values, 2, &at);
+    ck_assert_int_eq(tg_run(y), TG_OK);
+    expect_same_number(tg_item(y), 11.6520714552231, 1e-14, "a text");
+    ck_assert_uint_eq(at, 24);
+    tg_begin(tape, NULL);
+    ck_assert_uint_eq(tg_record_formula(tape, "ln(2", NULL, NULL, 0, &at).id, 0);
+    ck_assert_uint_eq(at, 4);
+    ck_assert_int_eq(tg_tape_status(tape), TG_BAD_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(tg_tape_error(tape), "')'"));
+    tg_begin(tape, NULL);
+    tg_record_formula(tape, "1 + y", NULL, NULL, 0, &at);
+    ck_assert(tg_tape_status(tape) == TG_UNKNOWN_NAME && at == 5);
+    tg_begin(tape, NULL);
+    tg_record_formula(tape, NULL, NULL, NULL, 0, NULL);
+    ck_assert_int_eq(tg_tape_status(tape), TG_NULL_ARGUMENT);
+    tg_begin(tape, NULL);
+    tg_record_formula(tape, "1", NULL, NULL, -1, NULL);
+    ck_assert_int_eq(tg_tape_status(tape), TG_BAD_ARGUMENT);
+    tg_begin(tape, NULL);
+    tg_record_formula(tape, "1", names, NULL, 1, NULL);
+    ck_assert_int_eq(tg_tape_status(tape), TG_NULL_ARGUMENT);
+    tg_tape_free(tape);
+}
+END_TEST
+
 START_TEST(recorded_is_evaluated) {
     static const char *const texts[] = {
         "ln(x1) + x1*x2 - sin(x2)", "x1 > x2 ? x1^2 : x2^3", "max(x1, x2) / (1 + |x2|)", "sigmoid(x1) * tanh(-x2) - 2^x1", "pi * x1^0.5 + x1 x2",
@@ -473,12 +505,30 @@ static tg_status use_formulas(void *context) {
 START_TEST(every_allocation_may_fail) { let_each_allocation_fail(use_formulas, NULL, 10); }
 END_TEST
 
+static tg_status record_text(void *context) {
+    (void)context;
+    const double    x    = 2;
+    tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    const tg_tensor value = tape != NULL ? tg_scalar_input(tape, &x) : TG_NONE;
+    if (tape == NULL) return TG_OUT_OF_MEMORY;
+    const tg_tensor y      = tg_record_formula(tape, "silu(x) + tanh(x)^2", (const char *const[]){ "x" }, &value, 1, NULL);
+    const tg_status status = tg_run(y);
+    if (status == TG_OK) expect_same_number(tg_item(y), 2 / (1 + exp(-2)) + pow(tanh(2), 2), 1e-14, "a text");
+    else ck_assert_int_eq(tg_tape_status(tape), status);
+    tg_tape_free(tape);
+    return status;
+}
+
+START_TEST(recording_a_text_may_fail) { let_each_allocation_fail(record_text, NULL, 10); }
+END_TEST
+
 int main(void) {
     static const TTest *const *const tests[] = {
         &parentheses_are_those_that_are_needed, &what_is_not_needed_goes, &failures_say_where_and_what, &hostile_texts_get_a_status,
         &names_beyond_ascii, &tex_and_mathml, &numbers_in_text, &random_formulas_read_back, &rewriting_keeps_finite_values,
         &rewriting_is_what_a_teacher_writes, &formulas_of_ops_say_what_ops_compute, &texts_of_all_ops_read_back,
-        &local_derivatives_as_they_are_taught, &recorded_is_evaluated, &a_derivative_that_is_called, &what_has_no_value, &users_ops,
+        &local_derivatives_as_they_are_taught, &recorded_is_evaluated, &texts_are_recorded, &a_derivative_that_is_called,
+        &what_has_no_value, &users_ops,
     };
     Suite *suite = suite_create("formula");
     TCase *cases = tcase_create("formula"), *memory = tcase_create("memory");
@@ -489,5 +539,6 @@ int main(void) {
     suite_add_tcase(suite, memory);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(cases, *tests[i]);
     tcase_add_test(memory, every_allocation_may_fail);
+    tcase_add_test(memory, recording_a_text_may_fail);
     return run_suite(suite);
 }

@@ -70,7 +70,7 @@ read_document() {
             *.sh)
                 while read -r line; do
                     case $line in
-                        cc\ *|./*|tapegrad\ *) try "$document: $line" env -C "$folder" bash -ec "$line" ;;
+                        cc\ *|./*|tapegrad\ *) try "$document: $line" env -C "$folder" bash -o pipefail -ec "$line" </dev/null ;;
                         scripts/*) verdict "$document: ${line%% *}" "$([ -x "$root/${line%% *}" ] || echo "no such program")" ;;
                     esac
                 done <"$folder/$block" ;;
