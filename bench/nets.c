@@ -10,6 +10,10 @@
 #define FOUR(n)      n, n, n, n
 #define SIXTEEN(n)   FOUR(n), FOUR(n), FOUR(n), FOUR(n)
 
+#define SMALL(width, batch)                                                                                                                 \
+    { "j-" #width "-" #batch, "10-" #width "-" #width "-10, batch " #batch ", relu, cross-entropy, SGD", SIZES(10, width, width, 10), 3, batch, \
+      false, WITH_SGD, 1e-5, 0.05, floor_step_relu_cross_entropy_sgd },
+
 const bench_net bench_nets[] = {
     { "a", "4-16-3, batch 16, tanh, mean squared error, SGD", SIZES(4, 16, 3), 2, 16, true, WITH_SGD, 1e-4, 0.1, floor_step_tanh_mse_sgd },
     { "b", "784-128-10, batch 32, relu, cross-entropy, SGD", SIZES(784, 128, 10), 2, 32, false, WITH_SGD, 1e-5, 0.01,
@@ -18,8 +22,16 @@ const bench_net bench_nets[] = {
       floor_step_relu_cross_entropy_adam },
     { "d", "784-512-512-10, batch 128, relu, cross-entropy, momentum 0.9", SIZES(784, 512, 512, 10), 3, 128, false, WITH_MOMENTUM, 1e-6, 0.01,
       floor_step_relu_cross_entropy_momentum },
+    { "e", "1024-2048-2048-1000, batch 256, relu, cross-entropy, Adam", SIZES(1024, 2048, 2048, 1000), 3, 256, false, WITH_ADAM, 1e-6, 1e-3,
+      floor_step_relu_cross_entropy_adam },
+    { "f", "4096-4096-4096-4096-4096-10, batch 512, relu, cross-entropy, SGD", SIZES(4096, FOUR(4096), 10), 5, 512, false, WITH_SGD, 1e-6, 1e-3,
+      floor_step_relu_cross_entropy_sgd },
     { "g", "64 layers of 64, batch 64, tanh, mean squared error, SGD", SIZES(64, SIXTEEN(64), SIXTEEN(64), SIXTEEN(64), SIXTEEN(64)), 64, 64, true,
       WITH_SGD, 1e-4, 0.1, floor_step_tanh_mse_sgd },
+    { "h-128", "784-128-10, batch 1, relu, inference", SIZES(784, 128, 10), 2, 1, false, WITH_NONE, 0, 0, floor_step_relu_inference },
+    { "h-512", "784-512-512-10, batch 1, relu, inference", SIZES(784, 512, 512, 10), 3, 1, false, WITH_NONE, 0, 0, floor_step_relu_inference },
+    SMALL(8, 1) SMALL(16, 1) SMALL(32, 1) SMALL(64, 1) SMALL(128, 1) SMALL(256, 1)
+    SMALL(8, 128) SMALL(16, 128) SMALL(32, 128) SMALL(64, 128) SMALL(128, 128) SMALL(256, 128)
 };
 const int bench_net_count = (int)(sizeof bench_nets / sizeof *bench_nets);
 
@@ -79,6 +91,7 @@ static tg_optimizer *new_optimizer(const bench_net *net, tg_params *params, doub
         case WITH_SGD:      return tg_sgd_new(params, &(tg_sgd_options){ .learning_rate = rate });
         case WITH_MOMENTUM: return tg_sgd_new(params, &(tg_sgd_options){ .learning_rate = rate, .momentum = 0.9 });
         case WITH_ADAM:     return tg_adam_new(params, &(tg_adam_options){ .learning_rate = rate });
+        case WITH_NONE:     return NULL;
     }
     return NULL;
 }
@@ -100,7 +113,7 @@ static bool fill_model(bench_model *model, double rate, const tg_tape_options *o
         if (!add_layer(model, l)) return false;
     model->optimizer = new_optimizer(model->net, model->params, rate);
     model->tape      = tg_tape_new(options);
-    return model->optimizer != NULL && model->tape != NULL;
+    return (model->optimizer != NULL || model->net->optimizer == WITH_NONE) && model->tape != NULL;
 }
 
 bench_model *bench_model_new(const bench_net *net, const batch_data *data, double rate, const tg_tape_options *options) {
@@ -124,31 +137,36 @@ void bench_model_free(bench_model *model) {
 
 /* ---- a step ---- */
 
-tg_tensor bench_record_loss(bench_model *model) {
+tg_tensor bench_record_forward(bench_model *model) {
     const bench_net  *net  = model->net;
     const batch_data *data = model->data;
     tg_tape          *tape = model->tape;
-    tg_begin(tape, &(tg_begin_options){ .training = true });
+    tg_begin(tape, &(tg_begin_options){ .training = net->optimizer != WITH_NONE });
     tg_tensor h = tg_input(tape, data->x, data->rows, net->sizes[0]);      /* [rows, sizes[l]] */
     for (int l = 0; l < net->layers; l++) {
         const tg_tensor z = tg_linear(h, tg_use(tape, model->weight[l]), tg_use(tape, model->bias[l]));
         h = l == net->layers - 1 ? z : net->is_regression ? tg_tanh(z) : tg_relu(z);
     }
+    if (net->optimizer == WITH_NONE) return tg_keep(h);
     return net->is_regression ? tg_mse_loss(h, tg_input(tape, data->targets, data->rows, net->sizes[net->layers]))
                               : tg_cross_entropy(h, tg_labels(tape, data->labels, data->rows));
 }
 
-tg_status bench_record_step(bench_model *model, tg_tensor outputs[2]) {
+int bench_record_step(bench_model *model, tg_tensor outputs[2]) {
     tg_tensor gradient;
-    outputs[0] = bench_record_loss(model);
+    outputs[0] = bench_record_forward(model);
+    if (model->net->optimizer == WITH_NONE) return tg_tape_status(model->tape) == TG_OK ? 1 : 0;
     const tg_tensor weights = tg_use_block(model->tape, model->params, NULL);      /* [1, n] */
     tg_gradients(outputs[0], TG_NONE, &weights, 1, &gradient, NULL);
     outputs[1] = tg_update(model->optimizer, gradient);
     tg_require_finite(outputs[0]);      /* as tg_minimize does */
-    return tg_tape_status(model->tape);
+    return tg_tape_status(model->tape) == TG_OK ? 2 : 0;
 }
 
-tg_status bench_step(bench_model *model) { return tg_minimize(model->optimizer, bench_record_loss(model)); }
+tg_status bench_step(bench_model *model) {
+    const tg_tensor forward = bench_record_forward(model);
+    return model->net->optimizer == WITH_NONE ? tg_run(forward) : tg_minimize(model->optimizer, forward);
+}
 
 /* ---- the floor beside it ---- */
 
@@ -199,11 +217,23 @@ static bool agrees(const bench_model *model, const floor_net *floor, floor_net *
     return false;
 }
 
+/* Of inference: the logits of the step that both have just run. */
+static bool gives_the_same(bench_model *model, const floor_net *floor) {
+    const int       last = model->net->layers - 1;
+    const tg_tensor y    = bench_record_forward(model);
+    float           logits[FLOOR_MOST_LAYERS];
+    if (tg_run(y) != TG_OK || tg_read(y, logits) != TG_OK) return tell_failure(model->tape);
+    const double error = largest_difference(logits, floor->outputs[last], (size_t)model->net->sizes[last + 1]);
+    fprintf(stderr, "net %s: logits written by hand and of the library differ by up to %.3g\n", model->net->name, error);
+    return error <= 1e-4;
+}
+
 bool bench_check(const bench_net *net, const batch_data *data) {
     bench_model *model   = bench_model_new(net, data, net->check_rate, NULL);
     floor_net   *floor   = model != NULL ? bench_floor_new(model, net->check_rate) : NULL;
     floor_net   *initial = model != NULL ? bench_floor_new(model, net->check_rate) : NULL;
-    const bool   good    = floor != NULL && initial != NULL && run_both(model, floor, 5) && agrees(model, floor, initial);
+    const bool   good    = floor != NULL && initial != NULL && run_both(model, floor, 5) &&
+                         (net->optimizer == WITH_NONE ? gives_the_same(model, floor) : agrees(model, floor, initial));
     floor_net_free(initial);
     floor_net_free(floor);
     bench_model_free(model);

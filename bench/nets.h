@@ -6,16 +6,16 @@
 
 #include <tapegrad/tapegrad.h>
 
-typedef enum optimizer_kind { WITH_SGD, WITH_MOMENTUM, WITH_ADAM } optimizer_kind;
+typedef enum optimizer_kind { WITH_SGD, WITH_MOMENTUM, WITH_ADAM, WITH_NONE } optimizer_kind;
 
 typedef struct bench_net {
-    const char    *name;
+    const char    *name;            /* "c"; of a family of nets "j-8-128": hidden layers of 8, batch 128 */
     const char    *text;
     const int64_t *sizes;           /* [layers + 1] */
     int            layers;
     int64_t        rows;            /* of a batch */
     bool           is_regression;   /* hidden layers of tanh, mean squared error; else relu, cross-entropy */
-    optimizer_kind optimizer;
+    optimizer_kind optimizer;       /* WITH_NONE: inference, a step is the logits */
     double         rate;            /* so small that thousands of steps on one batch change little */
     double         check_rate;      /* so large that five steps show what they do */
     float        (*floor_step)(floor_net *net, const batch_data *data);
@@ -46,11 +46,12 @@ typedef struct bench_model {
 bench_model *bench_model_new(const bench_net *net, const batch_data *data, double rate, const tg_tape_options *options);
 void         bench_model_free(bench_model *model);
 
-/* Begins a step and records the loss. */
-tg_tensor bench_record_loss(bench_model *model);
+/* Begins a step and records the logits, or the loss. */
+tg_tensor bench_record_forward(bench_model *model);
 
-/* The same with gradients and update: outputs[0] is the loss, outputs[1] what tg_update returned. */
-tg_status bench_record_step(bench_model *model, tg_tensor outputs[2]);
+/* The same with gradients and update: outputs[0] is the loss, outputs[1] what tg_update returned. Returns how many outputs there are: of inference,
+ * one. 0: it failed. */
+int bench_record_step(bench_model *model, tg_tensor outputs[2]);
 
 /* One step, defined while it runs: recorded, differentiated, run. */
 tg_status bench_step(bench_model *model);
@@ -58,7 +59,7 @@ tg_status bench_step(bench_model *model);
 /* The floor with the initial weights of model. NULL on failure. */
 floor_net *bench_floor_new(const bench_model *model, double rate);
 
-/* Whether five steps of both give weights that agree; says on stderr where not. */
+/* Whether five steps of both give weights, or logits, that agree; says on stderr where not. */
 bool bench_check(const bench_net *net, const batch_data *data);
 
 #endif

@@ -37,8 +37,9 @@ static bool start_floor(variant_list *list, variant *v) {
 
 static bool start_plan(variant *v) {
     tg_tensor outputs[2];
-    if (bench_record_step(v->model, outputs) != TG_OK) return false;
-    v->plan = tg_plan_new(NULL, 0, outputs, 2, NULL);      /* the data stay where they are: no input to bind */
+    const int count = bench_record_step(v->model, outputs);
+    if (count == 0) return false;
+    v->plan = tg_plan_new(NULL, 0, outputs, count, NULL);      /* the data stay where they are: no input to bind */
     return v->plan != NULL;
 }
 
@@ -59,11 +60,11 @@ static bool start_without_passes(variant_list *list) {
     return true TG_PASSES(PASS_OFF) && start(list, BY_RECORDING, "none", &(tg_tape_options){ .passes = "none" });
 }
 
-static bool start_all(variant_list *list) {
+static bool start_all(variant_list *list, bool with_passes) {
     if (!start(list, BY_HAND, "floor", NULL)) return false;
-    if (!start(list, BY_PLAN, "explicit plan", NULL)) return false;
-    return start(list, BY_RECORDING, "define-by-run", NULL) && start(list, BY_RECORDING, "eager", &(tg_tape_options){ .eager = true }) &&
-           start_without_passes(list);
+    if (!start(list, BY_PLAN, "plan", NULL)) return false;
+    if (!start(list, BY_RECORDING, "define_by_run", NULL)) return false;
+    return !with_passes || (start(list, BY_RECORDING, "eager", &(tg_tape_options){ .eager = true }) && start_without_passes(list));
 }
 
 static void free_all(variant_list *list) {
@@ -134,7 +135,7 @@ static double ratio_to_floor(const variant_list *list, const variant *v, int rou
 int bench_time_variants(const bench_net *net, const batch_data *data, const bench_options *options, variant_result results[MOST_VARIANTS]) {
     variant_list list   = { .net = net, .data = data };
     int          rounds = 0;
-    bool         good   = start_all(&list);
+    bool         good   = start_all(&list, options->passes);
     for (int i = 0; i < list.count && good; i++) good = choose_steps(&list, &list.at[i]);
     good = good && run_rounds(&list, options, &rounds);
     for (int i = 0; i < list.count && good; i++) results[i].ratio = ratio_to_floor(&list, &list.at[i], rounds);

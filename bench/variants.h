@@ -5,11 +5,15 @@
 #include "nets.h"
 #include "timing.h"
 
+#include <stdio.h>
+
 typedef struct bench_options {
     int    rounds;
     double seconds;      /* rounds of one net end behind this many; 0: no limit */
-    bool   csv;
+    bool   passes;       /* each pass off, none, and eager, too */
     bool   chains;
+    bool   quick;        /* not net f, and no costs */
+    FILE  *json;         /* NULL: none */
     char   nets[64];     /* "a,b"; "": all */
 } bench_options;
 

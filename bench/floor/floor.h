@@ -48,4 +48,7 @@ float floor_step_relu_cross_entropy_sgd(floor_net *net, const batch_data *data);
 float floor_step_relu_cross_entropy_adam(floor_net *net, const batch_data *data);
 float floor_step_relu_cross_entropy_momentum(floor_net *net, const batch_data *data);
 
+/* The logits of data, in the last of outputs; returns 0. */
+float floor_step_relu_inference(floor_net *net, const batch_data *data);
+
 #endif

@@ -8,6 +8,7 @@
 #include "kernel/functions.h"
 #include "kernel/gemm.h"
 #include "kernel/levels.h"
+#include "op/sums.h"
 
 /* A step of training, and the loss before it. */
 typedef struct floor_job {
@@ -28,6 +29,12 @@ typedef struct floor_job {
     }
 
 /* ---- forward ---- */
+
+/* h += bias */
+TG_LOOP void add_bias(float *restrict h, const float *restrict bias, int64_t rows, int64_t cols) {
+    for (int64_t i = 0; i < rows; i++, h += cols)
+        for (int64_t j = 0; j < cols; j++) h[j] += bias[j];
+}
 
 /* h = tanh(h + bias) */
 TG_LOOP void bias_tanh(float *restrict h, const float *restrict bias, int64_t rows, int64_t cols) {
@@ -68,25 +75,17 @@ TG_LOOP float mse_delta(float *restrict z, const float *restrict bias, const flo
     return sum / (float)(rows * cols);
 }
 
-/* delta = (softmax(z) - onehot(label)) / rows */
+/* delta = (softmax(z) - onehot(label)) / rows; each exponential is computed once, for the loss and for delta. */
 TG_LOOP float cross_entropy_delta(float *restrict z, const float *restrict bias, const int32_t *labels, int64_t rows, int64_t cols) {
     const float share = 1.0f / (float)rows;
     double      loss  = 0;
     for (int64_t i = 0; i < rows; i++, z += cols) {
-        float largest = -INFINITY, sum = 0;
-        for (int64_t j = 0; j < cols; j++) {
-            z[j] += bias[j];
-            largest = z[j] > largest ? z[j] : largest;
-        }
-        const float at_label = z[labels[i]] - largest;
-        for (int64_t j = 0; j < cols; j++) {
-            z[j] = exp(z[j] - largest);
-            sum += z[j];
-        }
+        for (int64_t j = 0; j < cols; j++) z[j] += bias[j];
+        const float largest = tg_row_largest_f32(z, cols), at_label = z[labels[i]] - largest, sum = tg_row_powers_f32(z, cols, largest, z);
         loss += (double)(log(sum) - at_label);
-        const float factor = share / sum;
-        for (int64_t j = 0; j < cols; j++) z[j] *= factor;
-        z[labels[i]] -= share;
+        for (int64_t j = 0; j < cols; j++) z[j] /= sum;
+        z[labels[i]] -= 1;
+        for (int64_t j = 0; j < cols; j++) z[j] *= share;
     }
     return (float)(loss / (double)rows);
 }

@@ -31,7 +31,7 @@ static int64_t labels_limit(const tg_shape in[], int count, const void *attribut
  * there is one after the other for each row of a batch: in float a million of them were off by 4e-4 ---- */
 
 #define LOSS_KERNEL(name, real, suffix, term, per_row)                                                     \
-    static void name##_##suffix(const tg_call *call) {                                                     \
+    TG_LOOP void name##_##suffix##_loop(const tg_call *call) {                                             \
         const int64_t cols = call->inputs[0].cols;                                                         \
         double        sum  = 0;                                                                            \
         for (int64_t i = 0; i < call->inputs[0].rows; i++) {                                               \
@@ -39,17 +39,18 @@ static int64_t labels_limit(const tg_shape in[], int count, const void *attribut
             sum += term(call, x, i, cols);                                                                 \
         }                                                                                                  \
         *(real *)call->output = (real)(sum / (double)(call->all_rows * (per_row)));                        \
-    }
+    }                                                                                                      \
+    TG_BY_LEVEL(name##_##suffix, const tg_call *)
 
 #define TERMS(real, suffix)                                                                                \
     /* logsumexp(x) - x_label */                                                                           \
-    static double label_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {       \
+    TG_LOOP double label_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {       \
         real       m;                                                                                      \
         const real above = tg_row_logsumexp_##suffix##_above(x, cols, &m);                                 \
         return (double)(m - x[((const int32_t *)call->inputs[1].data)[i]] + above);                        \
     }                                                                                                      \
     /* sum_j t_j (logsumexp(x) - x_j); where t_j = 0 nothing is added, even if x_j is -inf */              \
-    static double distribution_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {\
+    TG_LOOP double distribution_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {\
         const real *t = tg_row_##suffix(call, 1, i);                                                       \
         real        m;                                                                                     \
         double      sum = 0;                                                                               \
@@ -58,14 +59,14 @@ static int64_t labels_limit(const tg_shape in[], int count, const void *attribut
         return sum;                                                                                        \
     }                                                                                                      \
     /* sum_j max(x_j, 0) - t_j x_j + ln(1 + e^-|x_j|) */                                                   \
-    static double binary_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {      \
+    TG_LOOP double binary_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {      \
         const real *t = tg_row_##suffix(call, 1, i);                                                       \
         double      sum = 0;                                                                               \
         for (int64_t j = 0; j < cols; j++) sum += (double)((x[j] > 0 ? x[j] : 0) - t[j] * x[j] + log1p(exp(-fabs(x[j]))));\
         return sum;                                                                                        \
     }                                                                                                      \
     /* sum_j (x_j - t_j)^2 */                                                                              \
-    static double square_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {      \
+    TG_LOOP double square_term_##suffix(const tg_call *call, const real *x, int64_t i, int64_t cols) {      \
         const real *t = tg_row_##suffix(call, 1, i);                                                       \
         double      sum = 0;                                                                               \
         for (int64_t j = 0; j < cols; j++) sum += (double)((x[j] - t[j]) * (x[j] - t[j]));                 \
@@ -176,7 +177,7 @@ static tg_status slope_shape(const tg_shape in[], int count, const void *attribu
 
 /* y = (softmax(x) - onehot(t)) s, row by row; labels have been checked */
 #define SLOPE_KERNEL(name, real, suffix, factor)                                                           \
-    static void name##_##suffix(const tg_call *call) {                                                     \
+    TG_LOOP void name##_##suffix##_loop(const tg_call *call) {                                             \
         const int32_t *label = call->inputs[1].data;                                                       \
         const real     s     = (factor);                                                                   \
         for (int64_t i = call->row_begin; i < call->row_end; i++) {                                        \
@@ -185,7 +186,8 @@ static tg_status slope_shape(const tg_shape in[], int count, const void *attribu
             y[label[i]] -= 1;                                                                              \
             for (int64_t j = 0; j < call->cols; j++) y[j] *= s;                                            \
         }                                                                                                  \
-    }
+    }                                                                                                      \
+    TG_BY_LEVEL(name##_##suffix, const tg_call *)
 SLOPE_KERNEL(cross_entropy_slope, float, f32, (float)((const slope *)call->attributes)->factor)
 SLOPE_KERNEL(cross_entropy_slope, double, f64, ((const slope *)call->attributes)->factor)
 SLOPE_KERNEL(cross_entropy_slope_by, float, f32, *(const float *)call->inputs[2].data)

@@ -7,7 +7,7 @@
 /* ---- kernels, for both types ---- */
 
 #define KERNELS(real, suffix)                                                                                             \
-    static void sum_##suffix(const tg_call *call) {                                                                       \
+    TG_LOOP void sum_##suffix##_loop(const tg_call *call) {                                                               \
         const tg_operand *x    = &call->inputs[0];                                                                        \
         real             *lane = call->state;                                                                             \
         if (lane == NULL) {                                                                                               \
@@ -18,17 +18,19 @@
         tg_lane_sum_##suffix##_part(lane, call->first_element, x->data, x->rows * x->cols);                               \
         if (call->last) *(real *)call->output = tg_lane_sum_##suffix##_total(lane);                                       \
     }                                                                                                                     \
+    TG_BY_LEVEL(sum_##suffix, const tg_call *)                                                                            \
     static void mean_##suffix(const tg_call *call) {                                                                      \
         sum_##suffix(call);                                                                                               \
         if (call->state == NULL || call->last) *(real *)call->output /= (real)(call->all_rows * call->all_cols);          \
     }                                                                                                                     \
-    static void sum_to_##suffix(const tg_call *call) {                                                                    \
+    TG_LOOP void sum_to_##suffix##_loop(const tg_call *call) {                                                            \
         const tg_operand *x = &call->inputs[0];                                                                           \
         real             *y = call->output;                                                                               \
         for (int64_t j = 0; j < call->cols && (call->state == NULL || call->first); j++) y[j] = 0;                        \
         for (int64_t i = 0; i < x->rows; i++)                                                                             \
             for (int64_t j = 0; j < call->cols; j++) y[j] += ((const real *)x->data)[i * x->row_stride + j];              \
     }                                                                                                                     \
+    TG_BY_LEVEL(sum_to_##suffix, const tg_call *)                                                                         \
     static void mean_rows_##suffix(const tg_call *call) {                                                                 \
         sum_to_##suffix(call);                                                                                            \
         for (int64_t j = 0; j < call->cols && (call->state == NULL || call->last); j++) ((real *)call->output)[j] /= (real)call->all_rows; \
@@ -41,15 +43,17 @@
         sum_cols_##suffix(call);                                                                                          \
         for (int64_t i = call->row_begin; i < call->row_end; i++) ((real *)call->output)[i] /= (real)call->inputs[0].cols;\
     }                                                                                                                     \
-    static void logsumexp_##suffix(const tg_call *call) {                                                                 \
+    TG_LOOP void logsumexp_##suffix##_loop(const tg_call *call) {                                                         \
         for (int64_t i = call->row_begin; i < call->row_end; i++)                                                         \
             ((real *)call->output)[i] = tg_row_logsumexp_##suffix(tg_row_##suffix(call, 0, i), call->inputs[0].cols);     \
     }                                                                                                                     \
-    static void softmax_##suffix(const tg_call *call) {                                                                   \
+    TG_BY_LEVEL(logsumexp_##suffix, const tg_call *)                                                                      \
+    TG_LOOP void softmax_##suffix##_loop(const tg_call *call) {                                                           \
         for (int64_t i = call->row_begin; i < call->row_end; i++)                                                         \
             tg_row_softmax_##suffix(tg_row_##suffix(call, 0, i), call->cols, tg_output_row_##suffix(call, i));            \
     }                                                                                                                     \
-    static void log_softmax_##suffix(const tg_call *call) {                                                               \
+    TG_BY_LEVEL(softmax_##suffix, const tg_call *)                                                                        \
+    TG_LOOP void log_softmax_##suffix##_loop(const tg_call *call) {                                                       \
         for (int64_t i = call->row_begin; i < call->row_end; i++) {                                                       \
             const real *x = tg_row_##suffix(call, 0, i);                                                                  \
             real       *y = tg_output_row_##suffix(call, i);                                                              \
@@ -57,7 +61,8 @@
             const real  above = tg_row_logsumexp_##suffix##_above(x, call->cols, &m);                                     \
             for (int64_t j = 0; j < call->cols; j++) y[j] = x[j] - m - above;                                             \
         }                                                                                                                 \
-    }
+    }                                                                                                                     \
+    TG_BY_LEVEL(log_softmax_##suffix, const tg_call *)
 KERNELS(float, f32)
 KERNELS(double, f64)
 

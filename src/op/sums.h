@@ -3,6 +3,7 @@
 #define TAPEGRAD_OP_SUMS_H
 
 #include "kernel/functions.h"
+#include "kernel/levels.h"
 
 #include <stdint.h>
 
@@ -46,33 +47,53 @@ TG_LANED_SUM(tg_row_sum_f64, double, TG_ROW_LANES)
 TG_SPREAD(f32, float)
 TG_SPREAD(f64, double)
 
-/* ln sum e^x = m + ln sum e^(x - m), m the largest: nothing overflows. A row of -inf gives -inf, one with +inf gives +inf, a NaN gives NaN.
- * name_above is what is added to m, for those who subtract: x - m - above keeps the digits that x - (m + above) loses where m is large. */
-#define TG_LOGSUMEXP(name, real)                                                                           \
-    static inline real name##_above(const real *x, int64_t count, real *largest) {                         \
-        real m = -(real)INFINITY, sum = 0;                                                                 \
+/* ---- exponentials of rows ---- */
+
+enum { TG_POWERS = 64 };      /* at a time, where they are not kept */
+
+/* The largest of a row, a NaN if there is one, -inf of none. */
+#define TG_ROW_LARGEST(suffix, real)                                                                       \
+    TG_LOOP real tg_row_largest_##suffix(const real *x, int64_t count) {                                   \
+        real m = -(real)INFINITY;                                                                          \
         for (int64_t j = 0; j < count; j++) m = x[j] > m || x[j] != x[j] ? x[j] : m;                       \
-        *largest = m;                                                                                      \
-        if (m == -(real)INFINITY || m == (real)INFINITY) return 0;                                         \
-        for (int64_t j = 0; j < count; j++) sum += exp(x[j] - m);                                          \
-        return log(sum);                                                                                   \
-    }                                                                                                      \
-    static inline real name(const real *x, int64_t count) {                                                \
-        real       m;                                                                                      \
-        const real above = name##_above(x, count, &m);                                                     \
-        return m + above;                                                                                  \
-    }
-/* y_j = e^(x_j - logsumexp(x)) */
-#define TG_SOFTMAX(suffix, real)                                                                           \
-    static inline void tg_row_softmax_##suffix(const real *x, int64_t count, real *y) {                    \
-        real       m;                                                                                      \
-        const real above = tg_row_logsumexp_##suffix##_above(x, count, &m);                                \
-        for (int64_t j = 0; j < count; j++) y[j] = exp(x[j] - m - above);                                  \
+        return m;                                                                                          \
     }
 
-TG_LOGSUMEXP(tg_row_logsumexp_f32, float)
-TG_LOGSUMEXP(tg_row_logsumexp_f64, double)
-TG_SOFTMAX(f32, float)
-TG_SOFTMAX(f64, double)
+/* y_j = e^(x_j - m); y may be x. Returns their sum. */
+#define TG_ROW_POWERS(suffix, real)                                                                        \
+    TG_LOOP real tg_row_powers_##suffix(const real *x, int64_t count, real m, real *y) {                   \
+        TG_EACH_ELEMENT                                                                                    \
+        for (int64_t j = 0; j < count; j++) y[j] = exp(x[j] - m);                                          \
+        return tg_row_sum_##suffix(y, count);                                                              \
+    }
+
+/* ln sum e^x = m + ln sum e^(x - m), m the largest: nothing overflows. A row of -inf gives -inf, one with +inf gives +inf, a NaN gives NaN.
+ * name_above is what is added to m, for those who subtract: x - m - above keeps the digits that x - (m + above) loses where m is large. */
+#define TG_LOGSUMEXP(suffix, real)                                                                         \
+    TG_LOOP real tg_row_logsumexp_##suffix##_above(const real *x, int64_t count, real *largest) {          \
+        const real m = *largest = tg_row_largest_##suffix(x, count);                                       \
+        real       power[TG_POWERS], sum = 0;                                                              \
+        if (m == -(real)INFINITY || m == (real)INFINITY) return 0;                                         \
+        for (int64_t e = 0; e < count; e += TG_POWERS)                                                     \
+            sum += tg_row_powers_##suffix(x + e, count - e < TG_POWERS ? count - e : TG_POWERS, m, power); \
+        return log(sum);                                                                                   \
+    }                                                                                                      \
+    TG_LOOP real tg_row_logsumexp_##suffix(const real *x, int64_t count) {                                 \
+        real       m;                                                                                      \
+        const real above = tg_row_logsumexp_##suffix##_above(x, count, &m);                                \
+        return m + above;                                                                                  \
+    }
+
+/* y_j = e^(x_j - m) / sum_k e^(x_k - m) */
+#define TG_SOFTMAX(suffix, real)                                                                           \
+    TG_LOOP void tg_row_softmax_##suffix(const real *x, int64_t count, real *y) {                          \
+        const real sum = tg_row_powers_##suffix(x, count, tg_row_largest_##suffix(x, count), y);           \
+        for (int64_t j = 0; j < count; j++) y[j] /= sum;                                                   \
+    }
+
+#define TG_EXPONENTIALS(suffix, real)                                                                      \
+    TG_ROW_LARGEST(suffix, real) TG_ROW_POWERS(suffix, real) TG_LOGSUMEXP(suffix, real) TG_SOFTMAX(suffix, real)
+TG_EXPONENTIALS(f32, float)
+TG_EXPONENTIALS(f64, double)
 
 #endif
