@@ -8,7 +8,7 @@
 clockid_t bench_clock = CLOCK_MONOTONIC;
 
 static const char usage[] =
-    "bench [--net a,b] [--rounds N] [--seconds S] [--quick] [--passes] [--no-chains] [--cpu-time] [--json FILE]\n"
+    "bench [--net a,b] [--rounds N] [--seconds S] [--quick] [--passes] [--no-chains] [--cpu-time] [--nets] [--json FILE]\n"
     "  --net a,b      these nets only; j: all whose names begin with j-\n"
     "  --rounds N     rounds of about 20 ms a variant; the median is printed (31)\n"
     "  --seconds S    no new round of a net once its rounds have taken so long\n"
@@ -16,6 +16,7 @@ static const char usage[] =
     "  --passes       each net with each pass off, with none, and eager, too\n"
     "  --no-chains    not the steps of 10^3, 10^4 and 10^5 nodes\n"
     "  --cpu-time     processor time instead of wall time, for a machine that others use too\n"
+    "  --nets         prints the nets as bench/peers/pytorch.py reads them, and times nothing\n"
     "  --json FILE    [{\"workload\": \"b\", \"threads\": 1, \"subject\": \"plan\", \"us\": 85.1, \"ratio_to_floor\": 1.01}, ...]\n";
 
 /* ---- arguments ---- */
@@ -35,6 +36,7 @@ static bool read_arguments(bench_options *options, int count, char **arguments) 
         else if (strcmp(arguments[i], "--passes") == 0) options->passes = true;
         else if (strcmp(arguments[i], "--cpu-time") == 0) bench_clock = CLOCK_PROCESS_CPUTIME_ID;
         else if (strcmp(arguments[i], "--no-chains") == 0) options->chains = false;
+        else if (strcmp(arguments[i], "--nets") == 0) options->list = true;
         else if (read_option(options, arguments[i], i + 1 < count ? arguments[i + 1] : NULL)) i++;
         else return false;
     }
@@ -103,11 +105,24 @@ static bool measure_chains(const char *what, bool (*measure)(int64_t nodes, chai
     return true;
 }
 
+/* ---- for peers ---- */
+
+/* d=784-512-512-10:128:relu:momentum */
+static void print_net(const bench_net *net) {
+    static const char *const optimizers[] = { "sgd", "momentum", "adam", "none" };
+    printf("%s=", net->name);
+    for (int l = 0; l <= net->layers; l++) printf("%s%lld", l > 0 ? "-" : "", (long long)net->sizes[l]);
+    printf(":%lld:%s:%s\n", (long long)net->rows, net->is_regression ? "tanh" : "relu", optimizers[net->optimizer]);
+}
+
 int main(int count, char **arguments) {
     bench_options options = { .rounds = 31, .chains = true };
     bool          good    = true;
     if (!read_arguments(&options, count, arguments)) return fputs(usage, stderr), 2;
     if (options.json != NULL) fputs("[", options.json);
+    for (int i = 0; i < bench_net_count && options.list; i++)
+        if (is_wanted(&options, bench_nets[i].name)) print_net(&bench_nets[i]);
+    if (options.list) return 0;
     for (int i = 0; i < bench_net_count; i++)
         if (is_wanted(&options, bench_nets[i].name)) good = measure_net(&bench_nets[i], &options) && good;
     if (options.chains) {

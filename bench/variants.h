@@ -13,6 +13,7 @@ typedef struct bench_options {
     bool   passes;       /* each pass off, none, and eager, too */
     bool   chains;
     bool   quick;        /* not net f, and no costs */
+    bool   list;         /* prints the nets, and times nothing */
     FILE  *json;         /* NULL: none */
     char   nets[64];     /* "a,b"; "": all */
 } bench_options;
