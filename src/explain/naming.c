@@ -12,6 +12,10 @@ bool tg_is_hidden(const tg_trace *trace, int node) {
     return n->role == TG_ROLE_PRODUCT && trace->story->layers[n->layer].bias >= 0;
 }
 
+int tg_sender_of(const tg_trace *trace, int from) {
+    return tg_is_hidden(trace, from) ? trace->story->layers[trace->story->nodes[from].layer].sum : from;
+}
+
 bool tg_is_shown(const tg_trace *trace, int node, int64_t element) {
     const tg_story_node *n = &trace->story->nodes[node];
     return trace->example < 0 || !trace->is_batched[node] || element / n->shape.cols == trace->example;

@@ -71,8 +71,7 @@ double tg_norm_of(const double *elements, int64_t count) {
     return sqrt(sum);
 }
 
-/* NaN where one element is. */
-static void find_range(const double *elements, int64_t count, double *least, double *most) {
+void tg_range_of(const double *elements, int64_t count, double *least, double *most) {
     *least = *most = elements[0];
     for (int64_t i = 1; i < count; i++) {
         if (elements[i] < *least || isnan(elements[i])) *least = elements[i];
@@ -83,7 +82,7 @@ static void find_range(const double *elements, int64_t count, double *least, dou
 static void put_range(const tg_trace *trace, const double *elements, int64_t count, tg_text_buffer *buffer) {
     double     least, most;
     const bool tex = trace->style == TG_STYLE_TEX;
-    find_range(elements, count, &least, &most);
+    tg_range_of(elements, count, &least, &most);
     tg_put(buffer, tex ? "\\text{norm } " : "norm ");
     tg_put_shown(trace, tg_norm_of(elements, count), buffer);
     tg_put(buffer, tex ? "\\text{, from } " : ", from ");
@@ -99,7 +98,7 @@ static const double *element_at(const tg_trace *trace, int node, const double *e
 
 bool tg_is_written_out(const tg_trace *trace, int node) {
     const tg_shape shape = tg_shown_shape(trace, node);
-    return shape.rows * shape.cols <= TG_MATRIX_SHOWN;
+    return shape.rows * shape.cols <= trace->most_shown;
 }
 
 void tg_put_matrix(const tg_trace *trace, int node, const double *elements, tg_text_buffer *buffer) {
@@ -108,8 +107,8 @@ void tg_put_matrix(const tg_trace *trace, int node, const double *elements, tg_t
     const bool     tex   = trace->style == TG_STYLE_TEX;
     if (count == 1) tg_put_shown(trace, *element_at(trace, node, elements, 0, 0), buffer);
     else if (count == 0) tg_put(buffer, tex ? "\\text{no elements}" : "no elements");
-    else if (count > TG_MATRIX_SHOWN) put_range(trace, element_at(trace, node, elements, 0, 0), count, buffer);
-    if (count <= 1 || count > TG_MATRIX_SHOWN) return;
+    else if (count > trace->most_shown) put_range(trace, element_at(trace, node, elements, 0, 0), count, buffer);
+    if (count <= 1 || count > trace->most_shown) return;
     const bool is_vector = shape.rows == 1 || shape.cols == 1;
     tg_put(buffer, tex ? "\\begin{pmatrix}" : is_vector ? "(" : "[");
     for (int64_t i = 0; i < shape.rows; i++)

@@ -2,6 +2,7 @@
 #include "explain/text.h"
 #include "core/util.h"
 #include "explain/printers.h"
+#include "explain/utf8.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -41,13 +42,16 @@ void tg_put_reverse_heading(tg_text_page *page) {
 
 /* Control characters as in C, so that a name stays in its line and no terminal obeys it. */
 void tg_put_user_text(const char *text, tg_text_buffer *out) {
-    for (const char *c = text; *c != '\0'; c++) {
-        const unsigned char byte = (unsigned char)*c;
+    for (size_t count = 0; *text != '\0'; text += count > 0 ? count : 1) {
+        const unsigned char byte = (unsigned char)*text;
+        const bool          is_control = byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (unsigned char)text[1] < 0xa0);
         char                code[8];
         snprintf(code, sizeof code, "\\x%02x", byte);
+        count = tg_utf8_character(text);
         if (byte == '\n') tg_put(out, "\\n");
-        else if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (unsigned char)c[1] < 0xa0)) tg_put(out, code);
-        else tg_put_bytes(out, c, 1);
+        else if (count == 0 || (is_control && count == 1)) tg_put(out, code);
+        else if (is_control) tg_put(out, "?");
+        else tg_put_bytes(out, text, count);
     }
 }
 

@@ -54,8 +54,7 @@ static void print_values(tg_text_page *page) {
 /* ---- backward ---- */
 
 static void put_edge_cell(tg_text_page *page, const tg_story_message *m, tg_table *table) {
-    const tg_story *story = page->trace.story;
-    tg_put_element_name(&page->trace, tg_is_hidden(&page->trace, m->from) ? story->layers[story->nodes[m->from].layer].sum : m->from, TG_WHOLE, &table->text);
+    tg_put_element_name(&page->trace, tg_sender_of(&page->trace, m->from), TG_WHOLE, &table->text);
     tg_put(&table->text, page->trace.style == TG_STYLE_TEXT ? " -> " : " \xe2\x86\x92 ");
     tg_put_element_name(&page->trace, m->to, TG_WHOLE, &table->text);
     tg_end_cell(table);

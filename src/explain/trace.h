@@ -34,6 +34,7 @@ typedef struct tg_trace {
     const tg_explain_options *options;
     tg_formula_style          style;
     int                       digits;
+    int64_t                   most_shown;      /* elements of a matrix that is written out: TG_MATRIX_SHOWN, or what the printer sets */
     bool                      by_element;      /* else values and messages are empty: the printer shows matrices */
     bool                      in_columns;      /* the notation of textbooks */
     bool                     *is_batched;      /* [nodes]: its rows are examples */
@@ -50,6 +51,7 @@ tg_status tg_trace_new(tg_trace *trace, tg_story *story, const tg_explain_option
 enum { TG_WHOLE = -1 };      /* in place of an element: the whole matrix */
 
 bool              tg_is_hidden(const tg_trace *trace, int node);                      /* the product within a layer: it is told as part of the sum */
+int               tg_sender_of(const tg_trace *trace, int from);                      /* the sum in place of a hidden product */
 bool              tg_is_shown(const tg_trace *trace, int node, int64_t element);      /* it is of the example that is shown */
 const tg_formula *tg_element_name(const tg_trace *trace, int node, int64_t element);
 const tg_formula *tg_element_slope(const tg_trace *trace, int node, int64_t element);      /* delta of a sum; NULL: it has no name but dL/dx */
@@ -82,12 +84,13 @@ bool              tg_agrees(const tg_trace *trace, double computed, double numbe
 void              tg_put_shown(const tg_trace *trace, double number, tg_text_buffer *buffer);
 const char       *tg_equals_sign(const tg_trace *trace, bool is_equal);
 
-/* [0.15, 0.2; 0.25, 0.3], or, of more than 16 elements, what can be said of all: norm 3.1, from -0.2 to 0.9. */
+/* [0.15, 0.2; 0.25, 0.3], or, of more than most_shown elements, what can be said of all: norm 3.1, from -0.2 to 0.9. */
 enum { TG_MATRIX_SHOWN = 16 };
 bool     tg_is_written_out(const tg_trace *trace, int node);
 void     tg_put_matrix(const tg_trace *trace, int node, const double *elements, tg_text_buffer *buffer);
 tg_shape tg_shown_shape(const tg_trace *trace, int node);
 double   tg_norm_of(const double *elements, int64_t count);
+void     tg_range_of(const double *elements, int64_t count, double *least, double *most);      /* of one and more; NaN where an element is */
 
 /* ---- in order: what tg_trace_new does ---- */
 

@@ -9,7 +9,7 @@ static const char *pick(const tg_trace *trace, const char *text, const char *uni
 }
 
 static void put_upstream(const tg_trace *trace, int from, tg_text_buffer *out) {
-    const int sender = tg_is_hidden(trace, from) ? trace->story->layers[trace->story->nodes[from].layer].sum : from;
+    const int sender = tg_sender_of(trace, from);
     if (sender == trace->story->loss) tg_put(out, "1");
     else tg_put_adjoint_name(trace, sender, TG_WHOLE, out);
 }

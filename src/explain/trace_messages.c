@@ -108,16 +108,12 @@ static double sum_of(const tg_trace *trace, int to, int64_t f, const arrivals *a
     return a->k[f] == a->n[f] && adjoint != NULL ? adjoint[f] : a->k[f] == 1 ? message : a->sum[f] + message;
 }
 
-static int sender_of(const tg_trace *trace, int from) {
-    return tg_is_hidden(trace, from) ? trace->story->layers[trace->story->nodes[from].layer].sum : from;
-}
-
 static void keep(entries *s, const tg_story_message *m, tg_trace_message sent) {
     arrivals *a = &s->arrivals[m->to];
     const int64_t f = sent.to_element;
     a->k[f] += (int)(sent.hidden > 0 ? sent.hidden : 1);
     sent.message = s->message;
-    sent.from    = sender_of(s->trace, m->from);
+    sent.from    = tg_sender_of(s->trace, m->from);
     sent.to      = m->to;
     sent.k       = a->k[f];
     sent.n       = a->n[f];
