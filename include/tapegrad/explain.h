@@ -33,7 +33,7 @@ typedef struct tg_explain_options {
     bool            row_notation;      /* x W and x^T delta, as in memory; default: W x and delta x^T, as in textbooks, where there are layers */
     bool            ascii;             /* TG_TEXT, TG_MERMAID: S1 and delta1 in place of Greek letters, ~ for about equal */
     bool            color;             /* TG_TEXT: escape sequences */
-    int             columns;           /* TG_TEXT: most characters of a line, from 60 on; 0: 110 */
+    int             columns;           /* TG_TEXT: most characters of a line, from 80 on; 0: 110 */
     int             digits;            /* significant, 1 to 17; 0: 4. TG_JSON has all digits always */
     int64_t         example;           /* row shown in the neuron view, counted from 0; TG_OUT_OF_RANGE where there is none */
     const char     *title;             /* printed first; NULL: none */

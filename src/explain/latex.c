@@ -95,7 +95,7 @@ static void put_remarks(tg_latex_page *page) {
                  trace->example, trace->batch);
         tg_put(&page->out, remark);
     }
-    if (!trace->by_element && !trace->options->no_values)
+    if (!trace->by_element && !trace->options->no_values && tg_leaves_out(trace))
         tg_put(&page->out, "\\noindent Matrices of more than 16 elements are shown by their size and Euclidean norm.\n");
 }
 

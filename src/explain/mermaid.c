@@ -94,7 +94,7 @@ static void put_heading(tg_chart *chart, int node) {
     tg_take_chart_text(chart, &text);
     tg_put(&chart->out, "</b>");
     put_shape(chart, node);
-    if (n->kind != TG_STORY_PARAMETER || n->name[0] == '\0') return;
+    if (n->kind == TG_STORY_OP || n->name[0] == '\0' || strcmp(n->name, n->label) == 0) return;
     tg_put(&chart->out, "<br/>");
     tg_put_chart_text(n->name, &chart->out);
 }

@@ -25,7 +25,9 @@ static bool is_short(const tg_trace *trace, double number) {
     return fabs(number - rounded(number, trace->digits)) <= 2 * eps * fabs(number);
 }
 
+/* Zero has no sign. */
 double tg_printed_value(const tg_trace *trace, double number) {
+    if (number == 0) return 0;
     if (!isfinite(number) || (number == floor(number) && fabs(number) < WHOLE)) return number;
     return rounded(number, trace->digits);
 }
@@ -99,6 +101,12 @@ static const double *element_at(const tg_trace *trace, int node, const double *e
 bool tg_is_written_out(const tg_trace *trace, int node) {
     const tg_shape shape = tg_shown_shape(trace, node);
     return shape.rows * shape.cols <= trace->most_shown;
+}
+
+bool tg_leaves_out(const tg_trace *trace) {
+    for (int i = 0; i < trace->story->node_count; i++)
+        if (!tg_is_written_out(trace, i)) return true;
+    return false;
 }
 
 void tg_put_matrix(const tg_trace *trace, int node, const double *elements, tg_text_buffer *buffer) {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { GAP = 2, LEAST = 12 };      /* blanks between columns; no column is folded below it */
+enum { GAP = 2, LEAST = 4 };      /* blanks between columns; no column is folded below it */
 
 static const char *heading_of(const tg_table *table, int column) { return table->columns[0].heading != NULL ? table->columns[column].heading : ""; }
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMNS = 110, LEAST_COLUMNS = 60 };
+enum { COLUMNS = 110, LEAST_COLUMNS = 80 };
 
 #define BOLD  "\x1b[1m"
 #define PLAIN "\x1b[0m"
@@ -137,7 +137,13 @@ static void put_convention(tg_text_page *page) {
     const tg_trace *trace = &page->trace;
     const bool      ascii = in_ascii(page);
     if (trace->story->layer_count == 0) return;
-    put_note(page, ascii ? "delta = dL/dS, the adjoint of a pre-activation" : "\xce\xb4 = \xe2\x88\x82L/\xe2\x88\x82\xce\xa3, the adjoint of a pre-activation");
+    tg_text_buffer note = { 0 };
+    tg_put(&note, ascii ? "delta = d" : "\xce\xb4 = \xe2\x88\x82");
+    tg_put_element_name(trace, trace->story->loss, TG_WHOLE, &note);
+    tg_put(&note, ascii ? "/dS, the adjoint of a pre-activation" : "/\xe2\x88\x82\xce\xa3, the adjoint of a pre-activation");
+    put_note(page, tg_text_of(&note));
+    page->out.failed = page->out.failed || note.failed;
+    tg_text_buffer_release(&note);
     put_note(page, trace->in_columns ? "W[2,1] leads to neuron 2 from input 1; examples are columns" : "W[1,2] leads from input 1 to neuron 2; examples are rows");
 }
 
@@ -160,7 +166,7 @@ static void put_notes(tg_text_page *page) {
     if (trace->by_element) {
         put_note(page, ascii ? "~ in place of = : rounding shows, in the last digit printed" : "\xe2\x89\x88 in place of = : rounding shows, in the last digit printed");
         if (trace->story->has_walk) put_note(page, ascii ? ".. more messages to come" : "\xe2\x80\xa6 more messages to come");
-    } else put_note(page, "of more than 16 elements the Euclidean norm, the least and the largest are shown");
+    } else if (tg_leaves_out(trace)) put_note(page, "of more than 16 elements the Euclidean norm, the least and the largest are shown");
     put_difference_note(page);
 }
 

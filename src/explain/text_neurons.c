@@ -74,15 +74,17 @@ static void print_values(tg_text_page *page) {
 /* Of the complete adjoint against a difference; in float both are worth less. */
 static bool differs(const tg_text_page *page, const tg_trace_message *m) {
     const tg_story_node *to = &page->trace.story->nodes[m->to];
+    const tg_story_node *loss = &page->trace.story->nodes[page->trace.story->loss];
     const double a = to->adjoint[m->to_element], b = to->difference[m->to_element], worth = page->trace.story->type == TG_F32 ? 1e-3 : 1e-5;
-    return !(fabs(a - b) <= worth * fmax(1e-3, fmax(fabs(a), fabs(b))));
+    const double rounding = 1e-10 * fabs(loss->value[0]) / fmax(1, fabs(to->value[m->to_element]));      /* of a difference of losses */
+    return !(fabs(a - b) <= rounding + worth * fmax(1e-3, fmax(fabs(a), fabs(b))));
 }
 
 static void put_check_cell(tg_text_page *page, const tg_trace_message *m, tg_table *table) {
     const tg_story_node *to    = &page->trace.story->nodes[m->to];
     const bool           ascii = in_ascii(page);
     if (m->k < m->n) tg_put_cell(table, ascii ? ".." : "\xe2\x80\xa6");
-    else if (to->difference == NULL || to->adjoint == NULL) tg_put_cell(table, "");
+    else if (to->difference == NULL || to->adjoint == NULL || !isfinite(to->difference[m->to_element])) tg_put_cell(table, "");
     else if (differs(page, m)) tg_put_cell(table, ascii ? "no" : "\xe2\x9c\x97");
     else tg_put_cell(table, ascii ? "ok" : "\xe2\x9c\x93");
 }

@@ -86,6 +86,7 @@ const char       *tg_equals_sign(const tg_trace *trace, bool is_equal);
 
 /* [0.15, 0.2; 0.25, 0.3], or, of more than most_shown elements, what can be said of all: norm 3.1, from -0.2 to 0.9. */
 enum { TG_MATRIX_SHOWN = 16 };
+bool     tg_leaves_out(const tg_trace *trace);      /* some matrix has more elements */
 bool     tg_is_written_out(const tg_trace *trace, int node);
 void     tg_put_matrix(const tg_trace *trace, int node, const double *elements, tg_text_buffer *buffer);
 tg_shape tg_shown_shape(const tg_trace *trace, int node);

@@ -52,7 +52,7 @@ static void put_factor(const tg_trace *trace, const tg_formula *local, tg_text_b
 static void put_of_elements(const tg_trace *trace, const tg_story_message *m, const tg_formula *local, tg_text_buffer *out) {
     const tg_story_node *from = &trace->story->nodes[m->from], *to = &trace->story->nodes[m->to];
     const bool           sums = tg_story_elements(to) < tg_story_elements(from);
-    const bool           all  = tg_story_elements(from) == 1;
+    const bool           all  = tg_story_elements(from) == 1 || local->kind == TG_FORMULA_NUMBER;
     if (is_seed(trace, m)) {
         tg_formula_print(local, trace->style, out);
         return;

@@ -12,8 +12,14 @@ static const tg_formula *term(const tg_trace *trace, int node, int64_t element, 
     return numbers ? tg_shown_number(trace, trace->story->nodes[node].value[element]) : tg_element_name(trace, node, element);
 }
 
+/* A negative number is subtracted. */
 static const tg_formula *added(const tg_trace *trace, const tg_formula *sum, const tg_formula *more) {
-    return sum != NULL ? tg_formula_two(trace->story->formulas, TG_FORMULA_ADD, sum, more) : more;
+    tg_formulas *formulas = trace->story->formulas;
+    if (sum != NULL && more != NULL && more->kind == TG_FORMULA_NUMBER && tg_formula_is_negative(more)) {
+        const tg_formula *less = more->digits > 0 ? tg_formula_rounded(formulas, -more->number, more->digits) : tg_formula_number(formulas, -more->number);
+        return tg_formula_two(formulas, TG_FORMULA_SUBTRACT, sum, less);
+    }
+    return sum != NULL ? tg_formula_two(formulas, TG_FORMULA_ADD, sum, more) : more;
 }
 
 /* ---- products ---- */
