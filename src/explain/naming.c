@@ -32,7 +32,7 @@ static void write_index(const tg_trace *trace, int node, int64_t element, char i
     const bool           one_row = n->shape.rows == 1 || (trace->example >= 0 && trace->is_batched[node]);
     const int64_t        i = element / n->shape.cols + 1, j = element % n->shape.cols + 1;
     const bool           turned = trace->in_columns;
-    if (n->shape.rows == 1 && n->shape.cols == 1) index[0] = '\0';
+    if ((n->shape.rows == 1 || (one_row && n->shape.rows > 1)) && n->shape.cols == 1) index[0] = '\0';
     else if (n->role == TG_ROLE_WEIGHT) snprintf(index, 48, "[%" PRId64 ",%" PRId64 "]", turned ? j : i, turned ? i : j);
     else if (one_row || n->shape.cols == 1) snprintf(index, 48, "[%" PRId64 "]", one_row ? j : i);
     else snprintf(index, 48, "[%" PRId64 ",%" PRId64 "]", turned ? j : i, turned ? i : j);

@@ -107,6 +107,9 @@ static bool is_reduction(const tg_trace *trace, const tg_story_node *node) {
     return shape.rows * shape.cols <= MOST_TERMS && is_elementwise(f->parts[0]);
 }
 
+/* Elements of other examples than the one that is shown have no names. */
+static bool hides_rows(const tg_trace *trace, const tg_story_node *node) { return trace->example >= 0 && trace->is_batched[node->inputs[0]]; }
+
 static const tg_formula *of_reduction(const tg_trace *trace, const tg_story_node *node, bool numbers) {
     const tg_shape    shape = trace->story->nodes[node->inputs[0]].shape;
     const int64_t     count = shape.rows * shape.cols;
@@ -137,7 +140,7 @@ static const tg_formula *formula_of(const tg_trace *trace, int i, int64_t e, boo
     const tg_story_node *node = &trace->story->nodes[i];
     if (node->role == TG_ROLE_SUM && trace->story->layers[node->layer].bias >= 0) return of_layer(trace, node, e, numbers);
     if (tg_is_product(node)) return of_product(trace, node, e, numbers);
-    if (is_reduction(trace, node)) return of_reduction(trace, node, numbers);
+    if (is_reduction(trace, node) && (numbers || !hides_rows(trace, node))) return of_reduction(trace, node, numbers);
     if (node->op->flags & TG_OP_VIEW) return of_view(trace, node, e, numbers);
     if (node->op->flags & TG_OP_ELEMENTWISE) return of_elements(trace, node, e, numbers);
     return numbers ? NULL : tg_in_elements(trace, node->formula, node->shape, TG_WHOLE, false);
