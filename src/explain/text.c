@@ -119,18 +119,24 @@ static void put_gradients(tg_text_page *page) {
 
 static void put_note(tg_text_page *page, const char *note) { tg_put_folded(note, 2, page->width, &page->out); }
 
+/* As a power of ten, which does not depend on the last bit of a sum. */
+static double next_power_of_ten(double x) {
+    double power = 1e-15;
+    while (power < x && power < 1e15) power *= 10;
+    return power;
+}
+
 static void put_difference_note(tg_text_page *page) {
-    char            note[160];
+    tg_text_buffer  note  = { 0 };
     const tg_story *story = page->trace.story;
-    tg_text_buffer  worst = { 0 };
     if (isnan(story->worst_difference)) return;
-    tg_put_rounded(&worst, story->worst_difference, 1, page->trace.style);
-    if (page->trace.by_element) snprintf(note, sizeof note, "%s agrees with a central difference; ", in_ascii(page) ? "ok" : "\xe2\x9c\x93");
-    else snprintf(note, sizeof note, "adjoints of up to %d elements were held against central differences: ", TG_STORY_SHOWN);
-    snprintf(note + strlen(note), sizeof note - strlen(note), "worst relative distance %s", tg_text_of(&worst));
-    page->out.failed = page->out.failed || worst.failed;
-    tg_text_buffer_release(&worst);
-    put_note(page, note);
+    if (page->trace.by_element) tg_put(&note, in_ascii(page) ? "ok agrees with a central difference" : "\xe2\x9c\x93 agrees with a central difference");
+    else tg_put(&note, "adjoints of up to 12 elements were held against central differences");
+    tg_put(&note, ": relative distances are at most ");
+    tg_put_rounded(&note, next_power_of_ten(story->worst_difference), 1, page->trace.style);
+    put_note(page, tg_text_of(&note));
+    page->out.failed = page->out.failed || note.failed;
+    tg_text_buffer_release(&note);
 }
 
 static void put_convention(tg_text_page *page) {
@@ -168,6 +174,7 @@ static void put_notes(tg_text_page *page) {
         if (trace->story->has_walk) put_note(page, ascii ? ".. more messages to come" : "\xe2\x80\xa6 more messages to come");
     } else if (tg_leaves_out(trace)) put_note(page, "of more than 16 elements the Euclidean norm, the least and the largest are shown");
     put_difference_note(page);
+    if (page->differs) put_note(page, ascii ? "no differs from it, as at a kink of max" : "\xe2\x9c\x97 differs from it, as at a kink of max");
 }
 
 /* ---- the page ---- */

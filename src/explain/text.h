@@ -10,6 +10,7 @@ typedef struct tg_text_page {
     tg_trace       trace;
     tg_text_buffer out;
     int            width;
+    bool           differs;      /* some adjoint is marked so */
 } tg_text_page;
 
 void tg_put_heading(tg_text_page *page, const char *heading, const char *remark);

@@ -85,7 +85,7 @@ static void put_check_cell(tg_text_page *page, const tg_trace_message *m, tg_tab
     const bool           ascii = in_ascii(page);
     if (m->k < m->n) tg_put_cell(table, ascii ? ".." : "\xe2\x80\xa6");
     else if (to->difference == NULL || to->adjoint == NULL || !isfinite(to->difference[m->to_element])) tg_put_cell(table, "");
-    else if (differs(page, m)) tg_put_cell(table, ascii ? "no" : "\xe2\x9c\x97");
+    else if (differs(page, m)) page->differs = true, tg_put_cell(table, ascii ? "no" : "\xe2\x9c\x97");
     else tg_put_cell(table, ascii ? "ok" : "\xe2\x9c\x93");
 }
 
