@@ -6,6 +6,7 @@
 #include "explain/utf8.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -160,9 +161,24 @@ static void put_parameters(tg_chart *chart, int node) {
     }
 }
 
+static bool all_finite(const double *elements, int64_t count) {
+    for (int64_t i = 0; elements != NULL && i < count; i++)
+        if (!isfinite(elements[i])) return false;
+    return true;
+}
+
+/* A value or an adjoint that is not finite is drawn red and thick. */
+static bool is_alarming(const tg_story *story, int node) {
+    const tg_story_node  *n     = &story->nodes[node];
+    const tg_story_layer *layer = n->role == TG_ROLE_SUM ? &story->layers[n->layer] : NULL;
+    if (!all_finite(n->value, tg_story_elements(n)) || !all_finite(n->adjoint, tg_story_elements(n))) return true;
+    return layer != NULL && (is_alarming(story, layer->weight) || (layer->bias >= 0 && is_alarming(story, layer->bias)));
+}
+
 static const char *class_of(const tg_story *story, int node) {
     static const char *const classes[] = { "input", "constant", "parameter", "op" };
     const tg_story_role      role      = story->nodes[node].role;
+    if (is_alarming(story, node)) return "alarm";
     if (node == story->loss) return "loss";
     return role == TG_ROLE_SUM ? "sum" : role == TG_ROLE_ACTIVATION ? "activation" : classes[story->nodes[node].kind];
 }
@@ -178,6 +194,7 @@ static void put_box(tg_chart *chart, int node, const char *indent) {
     put_parameters(chart, node);
     tg_put(&chart->out, node == story->loss ? "\"]):::" : "\"]:::");
     tg_put(&chart->out, class_of(story, node));
+    chart->is_alarmed = chart->is_alarmed || is_alarming(story, node);
     tg_put(&chart->out, "\n");
 }
 
@@ -256,6 +273,7 @@ static void put_styles(tg_chart *chart) {
     put_class(chart, "sum", p->sum, p, ",stroke-width:2px");
     put_class(chart, "activation", p->activation, p, "");
     put_class(chart, "loss", p->loss, p, ",stroke-width:3px");
+    if (chart->is_alarmed) tg_put(&chart->out, "  classDef alarm fill:#FFFFFF,stroke:#B00020,color:#B00020,stroke-width:4px\n");
     put_link_style(chart, p->forward, 0, chart->forward_count);
     put_link_style(chart, p->backward, chart->forward_count, chart->backward_count);
 }

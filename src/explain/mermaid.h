@@ -9,6 +9,7 @@ typedef struct tg_chart {
     tg_text_buffer out;
     bool          *is_box;                             /* [nodes] */
     int            left_out;                           /* nodes */
+    bool           is_alarmed;                         /* some number is not finite */
     int            forward_count, backward_count;      /* links: all those forward come first */
 } tg_chart;
 

@@ -99,13 +99,20 @@ static void trim(tg_text_buffer *out) {
     while (out->length > 0 && out->text[out->length - 1] == ' ') out->text[--out->length] = '\0';
 }
 
-static void put_part(const tg_table_column *column, const char *text, size_t bytes, size_t width, tg_text_buffer *out) {
+static void put_part(const tg_table_column *column, const char *color, const char *text, size_t bytes, size_t width, tg_text_buffer *out) {
     const size_t blanks = width - tg_characters_in(text, bytes);
     if (column->to_the_right) put_blanks(blanks, out);
-    if (column->color != NULL && bytes > 0) tg_put(out, column->color);
+    if (color != NULL && bytes > 0) tg_put(out, color);
     tg_put_bytes(out, text, bytes);
-    if (column->color != NULL && bytes > 0) tg_put(out, "\x1b[0m");
+    if (color != NULL && bytes > 0) tg_put(out, "\x1b[0m");
     if (!column->to_the_right) put_blanks(blanks, out);
+}
+
+static const char *color_of(const tg_table *table, int column, const char *cell) {
+    static const char *const words[] = { "NaN", "nan", "infinity" };
+    for (size_t i = 0; i < sizeof words / sizeof *words && table->alarm != NULL; i++)
+        if (strstr(cell, words[i]) != NULL) return table->alarm;
+    return table->columns[column].color;
 }
 
 /* As many lines as the longest cell needs. */
@@ -115,7 +122,7 @@ static void put_row(const tg_table *table, const char *cells[], const size_t wid
         for (int c = 0; c < table->column_count; c++) {
             const size_t bytes = part_of(cells[c], widths[c]);
             put_blanks(gap_before(table, c, widths), out);
-            put_part(&table->columns[c], cells[c], bytes, widths[c], out);
+            put_part(&table->columns[c], color_of(table, c, cells[c]), cells[c], bytes, widths[c], out);
             cells[c] += bytes;
             while (*cells[c] == ' ') cells[c]++;
             more = more || *cells[c] != '\0';

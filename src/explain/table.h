@@ -14,8 +14,9 @@ typedef struct tg_table_column {
 typedef struct tg_table {
     const tg_table_column *columns;                 /* the first heading NULL: there are none */
     int                    column_count;
+    const char            *alarm;                   /* the color of cells with numbers that are not finite; NULL: none */
     size_t                *cells;                   /* [cell_count] where each begins in text */
-    size_t                 cell_count, capacity;    /* capacity in bytes */
+    size_t                 cell_count, capacity;
     tg_text_buffer         text;                    /* of the cells, one after the other, each with a zero behind it */
 } tg_table;
 

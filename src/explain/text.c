@@ -16,6 +16,7 @@ enum { COLUMNS = 110, LEAST_COLUMNS = 80 };
 
 const char *tg_forward_color(const tg_text_page *page) { return page->trace.options->color ? "\x1b[34m" : NULL; }
 const char *tg_backward_color(const tg_text_page *page) { return page->trace.options->color ? "\x1b[33m" : NULL; }
+const char *tg_alarm_color(const tg_text_page *page) { return page->trace.options->color ? "\x1b[1;31m" : NULL; }
 
 static bool in_ascii(const tg_text_page *page) { return page->trace.style == TG_STYLE_TEXT; }
 
@@ -106,7 +107,7 @@ static void put_gradient(tg_text_page *page, int node, tg_table *table) {
 static void put_gradients(tg_text_page *page) {
     const tg_story *story = page->trace.story;
     const tg_table_column columns[] = { { NULL, NULL, false, false }, { NULL, tg_backward_color(page), false, false } };
-    tg_table              table     = { .columns = columns, .column_count = 2 };
+    tg_table              table     = { .columns = columns, .column_count = 2, .alarm = tg_alarm_color(page) };
     if (page->trace.options->no_values) return;
     tg_put_heading(page, "GRADIENTS", "");
     for (int i = story->node_count - 1; i >= 0; i--)

@@ -23,9 +23,10 @@ void tg_put_leaf_name(const char *kind, const tg_story_node *node, tg_text_buffe
 void tg_put_leaf(const tg_text_page *page, int node, tg_text_buffer *out);
 void tg_put_user_text(const char *text, tg_text_buffer *out);      /* one line, whatever a name holds */
 
-/* Blue for what goes forward, orange for what comes back; NULL without color. */
+/* Blue for what goes forward, orange for what comes back, red and bold for numbers that are not finite; NULL without color. */
 const char *tg_forward_color(const tg_text_page *page);
 const char *tg_backward_color(const tg_text_page *page);
+const char *tg_alarm_color(const tg_text_page *page);
 
 void tg_print_neurons(tg_text_page *page);      /* text_neurons.c */
 void tg_print_layers(tg_text_page *page);       /* text_layers.c */

@@ -57,7 +57,8 @@ static void print_values(tg_text_page *page) {
     const char           *color     = tg_forward_color(page);
     const tg_table_column columns[] = { { "#", NULL, false, false }, { "name", NULL, false, false }, { "operation", NULL, false, false }, { "in numbers", NULL, false, false },
                                         { "value", color, false, false } };
-    tg_table              table     = { .columns = columns, .column_count = page->trace.options->no_values ? 3 : 5 };
+    tg_table              table     = { .columns = columns, .column_count = page->trace.options->no_values ? 3 : 5,
+                                        .alarm = tg_alarm_color(page) };
     tg_put_heading(page, "FORWARD PRIMAL TRACE", " (read top to bottom)");
     for (int i = 0; i < page->trace.value_count; i++) {
         const tg_trace_value *v = &page->trace.values[i];
@@ -193,7 +194,7 @@ static void print_messages(tg_text_page *page) {
                                         { ascii ? "* local" : "\xc3\x97 local", NULL, false, true }, { "= message", color, false, true },
                                         { "adjoint of \"to\" so far", color, false, false }, count };
     const tg_table_column symbols[] = { { "", NULL, false, false }, edge, { ascii ? "upstream * local" : "upstream \xc3\x97 local", NULL, false, false }, count };
-    tg_table              table     = { .columns = values ? columns : symbols, .column_count = values ? 8 : 4 };
+    tg_table              table     = { .columns = values ? columns : symbols, .column_count = values ? 8 : 4, .alarm = tg_alarm_color(page) };
     put_seed(page, &table);
     for (int i = 0; i < page->trace.message_count; i++) {
         const tg_trace_message *m = &page->trace.messages[i];

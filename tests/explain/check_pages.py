@@ -246,7 +246,7 @@ def check_sizes():
     report("pages are smaller than 300 kB", [name_of(path) for path in pages("large.*") if os.path.getsize(path) >= 300000])
 
 
-NODE = r'v\d+(\["[^"]*"\]|\(\["[^"]*"\]\)):::(input|constant|parameter|op|sum|activation|loss)'
+NODE = r'v\d+(\["[^"]*"\]|\(\["[^"]*"\]\)):::(input|constant|parameter|op|sum|activation|loss|alarm)'
 COLOR = r"#[0-9A-F]{6}"
 MERMAID = re.compile("|".join([
     r"---", r'title: "([^"\\]|\\["\\])*"', r"flowchart TB", r"  " + NODE, r"    " + NODE, r'  subgraph L\d+\["[^"]*"\]', r"  end",
