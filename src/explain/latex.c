@@ -1,4 +1,4 @@
-/* latex.c - a story as align* blocks: what is given, the forward pass, the backward pass. Needs amsmath; KaTeX and MathJax read the blocks as well. */
+/* latex.c - a story as align* blocks: what is given, the forward pass, the backward pass. Needs amsmath; KaTeX and MathJax read them as well. */
 #include "explain/latex.h"
 #include "core/util.h"
 #include "explain/printers.h"
@@ -79,8 +79,8 @@ static void put_title(tg_latex_page *page, const char *title) {
 
 static void put_preface(tg_latex_page *page) {
     char preface[240];
-    snprintf(preface, sizeof preface, "%% Needs amsmath. Numbers have %d significant digits; = stands where the printed ones satisfy it, \\approx where rounding shows.\n",
-             page->trace.digits);
+    snprintf(preface, sizeof preface, "%% Needs amsmath. Numbers have %d significant digits; = stands where the printed ones satisfy it, "
+                                      "\\approx where rounding shows.\n", page->trace.digits);
     tg_put(&page->out, preface);
     if (page->trace.options->title != NULL) put_title(page, page->trace.options->title);
 }
@@ -91,8 +91,8 @@ static void put_remarks(tg_latex_page *page) {
     const tg_trace *trace = &page->trace;
     if (!trace->story->has_walk) tg_put(&page->out, "\\noindent No gradient has been recorded yet.\n");
     if (trace->example >= 0) {
-        snprintf(remark, sizeof remark, "\\noindent Example %" PRId64 " of a batch of %" PRId64 ", counted from 0; gradients of parameters are sums over all of them.\n",
-                 trace->example, trace->batch);
+        snprintf(remark, sizeof remark, "\\noindent Example %" PRId64 " of a batch of %" PRId64 ", counted from 0; gradients of parameters are sums "
+                                        "over all of them.\n", trace->example, trace->batch);
         tg_put(&page->out, remark);
     }
     if (!trace->by_element && !trace->options->no_values && tg_leaves_out(trace))

@@ -149,7 +149,8 @@ static bool put_numbers(tg_latex_page *page, int last, tg_text_buffer *out) {
 
 /* The seed times a local derivative that is a number. */
 static bool says_number(const tg_latex_page *page, const tg_trace_message *m) {
-    return m->n == 1 && is_seed(page, m) && m->local != NULL && m->local->kind == TG_FORMULA_NUMBER && m->local->number == tg_printed_value(&page->trace, m->after);
+    if (m->n != 1 || !is_seed(page, m) || m->local == NULL) return false;
+    return m->local->kind == TG_FORMULA_NUMBER && m->local->number == tg_printed_value(&page->trace, m->after);
 }
 
 static void put_adjoint(tg_latex_page *page, int last) {

@@ -20,7 +20,8 @@ void tg_put_chart_text(const char *text, tg_text_buffer *out) {
     for (const char *c = text; *c != '\0'; c++) {
         const unsigned char byte  = (unsigned char)*c;
         const size_t        count = tg_utf8_character(c);
-        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || strchr(harmless, byte) != NULL;
+        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+                           strchr(harmless, byte) != NULL;
         char       code[8];
         snprintf(code, sizeof code, "#%d;", byte);
         if (count != 1) {
@@ -38,8 +39,6 @@ void tg_take_chart_text(tg_chart *chart, tg_text_buffer *text) {
     chart->out.failed = chart->out.failed || text->failed;
     tg_text_buffer_release(text);
 }
-
-static const char *pick(const tg_chart *chart, const char *ascii, const char *unicode) { return chart->trace.style == TG_STYLE_TEXT ? ascii : unicode; }
 
 /* ---- which nodes are boxes ---- */
 
@@ -73,14 +72,14 @@ static tg_status choose_boxes(tg_chart *chart) {
 static void put_matrix(tg_chart *chart, int node, const double *elements) {
     tg_text_buffer text = { 0 };
     if (elements != NULL) tg_put_matrix(&chart->trace, node, elements, &text);
-    else tg_put(&text, pick(chart, ".", "\xc2\xb7"));
+    else tg_put(&text, tg_ascii_or(&chart->trace, ".", "\xc2\xb7"));
     tg_take_chart_text(chart, &text);
 }
 
 static void put_shape(tg_chart *chart, int node) {
     const tg_shape shape = tg_shown_shape(&chart->trace, node);
     char           text[64];
-    snprintf(text, sizeof text, " %" PRId64 "%s%" PRId64, shape.rows, pick(chart, "x", "\xc3\x97"), shape.cols);
+    snprintf(text, sizeof text, " %" PRId64 "%s%" PRId64, shape.rows, tg_ascii_or(&chart->trace, "x", "\xc3\x97"), shape.cols);
     if (shape.rows * shape.cols != 1) tg_put(&chart->out, text);
 }
 

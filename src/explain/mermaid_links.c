@@ -5,8 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 
-static const char *pick(const tg_chart *chart, const char *ascii, const char *unicode) { return chart->trace.style == TG_STYLE_TEXT ? ascii : unicode; }
-
 static void put_ends(tg_chart *chart, int from, int to, const char *arrow, tg_text_buffer *label) {
     const tg_story_node *nodes = chart->trace.story->nodes;
     char                 text[64];
@@ -44,9 +42,9 @@ static void put_local(tg_chart *chart, int node, int argument, tg_text_buffer *l
     if (tg_is_product(n)) tg_put_element_name(&chart->trace, n->inputs[1 - argument], TG_WHOLE, label);
     else if (local != NULL) tg_formula_print(local, chart->trace.style, label);
     else if (!(n->op->flags & TG_OP_VIEW)) {
-        tg_put(label, pick(chart, "d", "\xe2\x88\x82"));
+        tg_put(label, tg_ascii_or(&chart->trace, "d", "\xe2\x88\x82"));
         tg_put_element_name(&chart->trace, node, TG_WHOLE, label);
-        tg_put(label, pick(chart, "/d", "/\xe2\x88\x82"));
+        tg_put(label, tg_ascii_or(&chart->trace, "/d", "/\xe2\x88\x82"));
         tg_put_element_name(&chart->trace, m->to, TG_WHOLE, label);
     }
     if (!is_one_to_one(chart, m) || (local != NULL && local->kind == TG_FORMULA_NUMBER)) return;
@@ -79,7 +77,7 @@ static void put_message(tg_chart *chart, const tg_story_message *m) {
     if (is_one_to_one(chart, m)) {
         const double product = tg_printed_value(trace, m->upstream[0]) * tg_printed_value(trace, m->local[0]);
         tg_put_shown(trace, m->upstream[0], &label);
-        tg_put(&label, pick(chart, " * ", " \xc3\x97 "));
+        tg_put(&label, tg_ascii_or(&chart->trace, " * ", " \xc3\x97 "));
         put_factor(chart, m->local[0], &label);
         tg_put(&label, " ");
         tg_put(&label, tg_equals_sign(trace, tg_agrees(trace, product, m->message[0])));

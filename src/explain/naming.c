@@ -70,7 +70,8 @@ void tg_put_element_name(const tg_trace *trace, int node, int64_t element, tg_te
 }
 
 void tg_put_adjoint_name(const tg_trace *trace, int node, int64_t element, tg_text_buffer *buffer) {
-    static const char *const before[] = { "d", "\xe2\x88\x82", "\\frac{\\partial ", "" }, *const between[] = { "/d", "/\xe2\x88\x82", "}{\\partial ", "" };
+    static const char *const before[]  = { "d", "\xe2\x88\x82", "\\frac{\\partial ", "" };
+    static const char *const between[] = { "/d", "/\xe2\x88\x82", "}{\\partial ", "" };
     if (trace->story->nodes[node].role == TG_ROLE_SUM) {
         put_formula(trace, tg_element_slope(trace, node, element), buffer);
         return;

@@ -52,6 +52,8 @@ bool tg_agrees(const tg_trace *trace, double computed, double number) {
     return fabs(computed - printed) <= 0.5 * unit * (1 - 1e-6);
 }
 
+const char *tg_ascii_or(const tg_trace *trace, const char *ascii, const char *unicode) { return trace->style == TG_STYLE_TEXT ? ascii : unicode; }
+
 const char *tg_equals_sign(const tg_trace *trace, bool is_equal) {
     static const char *const equal[] = { "=", "=", "=", "<mo>=</mo>" }, *const about[] = { "~", "\xe2\x89\x88", "\\approx", "<mo>\xe2\x89\x88</mo>" };
     return is_equal ? equal[trace->style] : about[trace->style];

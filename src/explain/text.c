@@ -35,7 +35,8 @@ void tg_put_reverse_heading(tg_text_page *page) {
     uint32_t        last  = story->nodes[story->loss].id;
     for (int i = 0; i < story->message_count; i++)
         if (story->nodes[story->messages[i].to].id < last) last = story->nodes[story->messages[i].to].id;
-    snprintf(remark, sizeof remark, " (read top to bottom; it walks the tape from v%" PRIu32 " back to v%" PRIu32 ")", story->nodes[story->loss].id, last);
+    snprintf(remark, sizeof remark, " (read top to bottom; it walks the tape from v%" PRIu32 " back to v%" PRIu32 ")",
+             story->nodes[story->loss].id, last);
     tg_put_heading(page, "REVERSE ADJOINT TRACE", story->has_walk ? remark : ": no gradient has been recorded yet");
 }
 
@@ -106,7 +107,7 @@ static void put_gradient(tg_text_page *page, int node, tg_table *table) {
 /* Deltas from the last layer to the first, and the gradients of leaves. */
 static void put_gradients(tg_text_page *page) {
     const tg_story *story = page->trace.story;
-    const tg_table_column columns[] = { { NULL, NULL, false, false }, { NULL, tg_backward_color(page), false, false } };
+    const tg_table_column columns[] = { { .heading = NULL }, { .heading = NULL, .color = tg_backward_color(page) } };
     tg_table              table     = { .columns = columns, .column_count = 2, .alarm = tg_alarm_color(page) };
     if (page->trace.options->no_values) return;
     tg_put_heading(page, "GRADIENTS", "");
@@ -131,7 +132,7 @@ static void put_difference_note(tg_text_page *page) {
     tg_text_buffer  note  = { 0 };
     const tg_story *story = page->trace.story;
     if (isnan(story->worst_difference)) return;
-    if (page->trace.by_element) tg_put(&note, in_ascii(page) ? "ok agrees with a central difference" : "\xe2\x9c\x93 agrees with a central difference");
+    if (page->trace.by_element) tg_put(&note, tg_ascii_or(&page->trace, "ok", "\xe2\x9c\x93")), tg_put(&note, " agrees with a central difference");
     else tg_put(&note, "adjoints of up to 12 elements were held against central differences");
     tg_put(&note, ": relative distances are at most ");
     tg_put_rounded(&note, next_power_of_ten(story->worst_difference), 1, page->trace.style);
@@ -151,15 +152,16 @@ static void put_convention(tg_text_page *page) {
     put_note(page, tg_text_of(&note));
     page->out.failed = page->out.failed || note.failed;
     tg_text_buffer_release(&note);
-    put_note(page, trace->in_columns ? "W[2,1] leads to neuron 2 from input 1; examples are columns" : "W[1,2] leads from input 1 to neuron 2; examples are rows");
+    put_note(page, trace->in_columns ? "W[2,1] leads to neuron 2 from input 1; examples are columns"
+                                     : "W[1,2] leads from input 1 to neuron 2; examples are rows");
 }
 
 static void put_example_note(tg_text_page *page) {
     char            note[200];
     const tg_trace *trace = &page->trace;
     if (trace->example < 0) return;
-    snprintf(note, sizeof note, "example %" PRId64 " of a batch of %" PRId64 ", counted from 0; the gradients of parameters are sums over all of them",
-             trace->example, trace->batch);
+    snprintf(note, sizeof note, "example %" PRId64 " of a batch of %" PRId64 ", counted from 0; the gradients of parameters are sums over all "
+                                "of them", trace->example, trace->batch);
     put_note(page, note);
 }
 
@@ -171,7 +173,8 @@ static void put_notes(tg_text_page *page) {
     put_convention(page);
     if (trace->options->no_values) return;
     if (trace->by_element) {
-        put_note(page, ascii ? "~ in place of = : rounding shows, in the last digit printed" : "\xe2\x89\x88 in place of = : rounding shows, in the last digit printed");
+        put_note(page, ascii ? "~ in place of = : rounding shows, in the last digit printed"
+                             : "\xe2\x89\x88 in place of = : rounding shows, in the last digit printed");
         if (trace->story->has_walk) put_note(page, ascii ? ".. more messages to come" : "\xe2\x80\xa6 more messages to come");
     } else if (tg_leaves_out(trace)) put_note(page, "of more than 16 elements the Euclidean norm, the least and the largest are shown");
     put_difference_note(page);

@@ -34,8 +34,8 @@ static void put_operation_cell(tg_text_page *page, int node, tg_table *table) {
 
 static void print_values(tg_text_page *page) {
     const bool            values    = !page->trace.options->no_values;
-    const tg_table_column columns[] = { { "#", NULL, false, false }, { "name", NULL, false, false }, { "operation", NULL, false, false },
-                                        { "shape", NULL, false, false }, { "value", tg_forward_color(page), false, false } };
+    const tg_table_column columns[] = { { .heading = "#" }, { .heading = "name" }, { .heading = "operation" },
+                                        { .heading = "shape" }, { .heading = "value", .color = tg_forward_color(page) } };
     tg_table              table     = { .columns = columns, .column_count = values ? 5 : 4, .alarm = tg_alarm_color(page) };
     tg_put_heading(page, "FORWARD PRIMAL TRACE", " (read top to bottom)");
     for (int i = 0; i < page->trace.story->node_count; i++) {
@@ -73,8 +73,8 @@ static void put_count_cell(const tg_story_message *m, tg_table *table) {
 
 static void print_messages(tg_text_page *page) {
     const bool            values    = !page->trace.options->no_values, ascii = page->trace.style == TG_STYLE_TEXT;
-    const tg_table_column columns[] = { { ascii ? "from -> to" : "from \xe2\x86\x92 to", NULL, false, false }, { "message", NULL, false, false },
-                                        { "", NULL, false, false }, { "shape", NULL, false, false }, { "value", tg_backward_color(page), false, false } };
+    const tg_table_column columns[] = { { .heading = ascii ? "from -> to" : "from \xe2\x86\x92 to" }, { .heading = "message" },
+                                        { .heading = "" }, { .heading = "shape" }, { .heading = "value", .color = tg_backward_color(page) } };
     tg_table              table     = { .columns = columns, .column_count = values ? 5 : 4, .alarm = tg_alarm_color(page) };
     for (int i = 0; i < page->trace.story->message_count; i++) {
         const tg_story_message *m = &page->trace.story->messages[i];

@@ -55,8 +55,8 @@ static void put_operation_cells(tg_text_page *page, const tg_trace_value *v, tg_
 
 static void print_values(tg_text_page *page) {
     const char           *color     = tg_forward_color(page);
-    const tg_table_column columns[] = { { "#", NULL, false, false }, { "name", NULL, false, false }, { "operation", NULL, false, false }, { "in numbers", NULL, false, false },
-                                        { "value", color, false, false } };
+    const tg_table_column columns[] = { { .heading = "#" }, { .heading = "name" }, { .heading = "operation" }, { .heading = "in numbers" },
+                                        { .heading = "value", .color = color } };
     tg_table              table     = { .columns = columns, .column_count = page->trace.options->no_values ? 3 : 5,
                                         .alarm = tg_alarm_color(page) };
     tg_put_heading(page, "FORWARD PRIMAL TRACE", " (read top to bottom)");
@@ -189,11 +189,13 @@ static void put_symbols_cells(tg_text_page *page, const tg_trace_message *m, tg_
 static void print_messages(tg_text_page *page) {
     const char           *color     = tg_backward_color(page);
     const bool            values    = !page->trace.options->no_values, ascii = in_ascii(page);
-    const tg_table_column edge      = { ascii ? "from -> to" : "from \xe2\x86\x92 to", NULL, false, false }, count = { "", NULL, false, false };
-    const tg_table_column columns[] = { { "", NULL, false, false }, edge, { "local derivative", NULL, false, false }, { "upstream", NULL, true, false },
-                                        { ascii ? "* local" : "\xc3\x97 local", NULL, false, true }, { "= message", color, false, true },
-                                        { "adjoint of \"to\" so far", color, false, false }, count };
-    const tg_table_column symbols[] = { { "", NULL, false, false }, edge, { ascii ? "upstream * local" : "upstream \xc3\x97 local", NULL, false, false }, count };
+    const tg_table_column edge      = { .heading = ascii ? "from -> to" : "from \xe2\x86\x92 to" }, count = { .heading = "" };
+    const tg_table_column columns[] = { { .heading = "" }, edge, { .heading = "local derivative" },
+                                        { .heading = "upstream", .to_the_right = true },
+                                        { .heading = ascii ? "* local" : "\xc3\x97 local", .is_close = true },
+                                        { .heading = "= message", .color = color, .is_close = true },
+                                        { .heading = "adjoint of \"to\" so far", .color = color }, count };
+    const tg_table_column symbols[] = { { .heading = "" }, edge, { .heading = ascii ? "upstream * local" : "upstream \xc3\x97 local" }, count };
     tg_table              table     = { .columns = values ? columns : symbols, .column_count = values ? 8 : 4, .alarm = tg_alarm_color(page) };
     put_seed(page, &table);
     for (int i = 0; i < page->trace.message_count; i++) {

@@ -1,7 +1,7 @@
 /* trace.h - a story element by element: what printers of equations print. Names and numbers are formulas, so that each style prints them its own way.
  *
- * In the notation of textbooks examples are columns and a layer is W x + b, so that W[2,1] leads to neuron 2 from input 1; in that of memory examples are
- * rows and a layer is x W + b. Elements are counted from 1 in names. */
+ * In the notation of textbooks examples are columns and a layer is W x + b, so that W[2,1] leads to neuron 2 from input 1; in that of memory
+ * examples are rows and a layer is x W + b. Elements are counted from 1 in names. */
 #ifndef TAPEGRAD_EXPLAIN_TRACE_H
 #define TAPEGRAD_EXPLAIN_TRACE_H
 
@@ -58,8 +58,8 @@ const tg_formula *tg_element_slope(const tg_trace *trace, int node, int64_t elem
 void              tg_put_element_name(const tg_trace *trace, int node, int64_t element, tg_text_buffer *buffer);
 void              tg_put_adjoint_name(const tg_trace *trace, int node, int64_t element, tg_text_buffer *buffer);
 
-/* f, in the labels of nodes, in names of elements, or, where numbers, in their values: element e of a node as large as `shape`, of smaller ones that which
- * is broadcast to it. TG_WHOLE: in names of matrices. */
+/* f, in the labels of nodes, in names of elements, or, where numbers, in their values: element e of a node as large as `shape`, of smaller ones
+ * that which is broadcast to it. TG_WHOLE: in names of matrices. */
 const tg_formula *tg_in_elements(const tg_trace *trace, const tg_formula *f, tg_shape shape, int64_t e, bool numbers);
 
 /* Which element of `operand` meets element e of a matrix of that shape. */
@@ -82,6 +82,7 @@ const tg_formula *tg_shown_number(const tg_trace *trace, double number);
 double            tg_printed_value(const tg_trace *trace, double number);                  /* what the printed number says */
 bool              tg_agrees(const tg_trace *trace, double computed, double number);        /* computed is what is printed for number */
 void              tg_put_shown(const tg_trace *trace, double number, tg_text_buffer *buffer);
+const char       *tg_ascii_or(const tg_trace *trace, const char *ascii, const char *unicode);
 const char       *tg_equals_sign(const tg_trace *trace, bool is_equal);
 
 /* [0.15, 0.2; 0.25, 0.3], or, of more than most_shown elements, what can be said of all: norm 3.1, from -0.2 to 0.9. */

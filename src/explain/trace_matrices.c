@@ -21,8 +21,8 @@ static void put_transpose(const tg_trace *trace, tg_text_buffer *out) { tg_put(o
 
 static void put_gap(const tg_trace *trace, tg_text_buffer *out) { tg_put(out, pick(trace, " ", " ", "\\,")); }
 
-/* With c = op(a) op(b): G op(b)^T to a, or op(b) G^T where a is transposed; op(a)^T G to b, or G^T op(a). In the notation of textbooks all matrices, and
- * so the order of products, are the other way round, and the roles of both operands are too. */
+/* With c = op(a) op(b): G op(b)^T to a, or op(b) G^T where a is transposed; op(a)^T G to b, or G^T op(a). In the notation of textbooks all
+ * matrices, and so the order of products, are the other way round, and the roles of both operands are too. */
 static void put_of_product(const tg_trace *trace, const tg_story_message *m, tg_text_buffer *out) {
     const tg_story_node *from       = &trace->story->nodes[m->from];
     const int32_t       *transposed = from->attributes;

@@ -29,10 +29,17 @@ static bool is_of(const tg_story_node *node, unsigned flags) { return node->kind
 /* A way to cut it is known: in numbers a local derivative that is written out, or one of which the structure is. */
 static bool can_be_cut(const tg_story *story, const tg_story_message *m) {
     const tg_story_node *from = &story->nodes[m->from], *to = &story->nodes[m->to];
-    if (tg_story_elements(from) > MOST_ELEMENTS || tg_story_elements(to) > MOST_ELEMENTS) return false;
     if (tg_is_product(from) || is_of(from, TG_OP_VIEW) || m->local != NULL) return true;
     if (is_of(from, TG_OP_ELEMENTWISE)) return m->upstream == NULL || m->local_formula != NULL;
     return m->upstream == NULL && tg_story_elements(from) * tg_story_elements(to) <= TG_STORY_SHOWN * TG_STORY_SHOWN;
+}
+
+static bool can_all_be_cut(const tg_story *story) {
+    for (int i = 0; i < story->node_count; i++)
+        if (tg_story_elements(&story->nodes[i]) > MOST_ELEMENTS) return false;
+    for (int i = 0; i < story->message_count; i++)
+        if (!can_be_cut(story, &story->messages[i])) return false;
+    return true;
 }
 
 /* Element e of a product is a sum in which element f of one operand is multiplied once at most. */
@@ -195,8 +202,7 @@ static tg_status make_arrivals(entries *s) {
 tg_status tg_trace_messages(tg_trace *trace) {
     entries s = { .trace = trace };
     const int most = trace->options->view == TG_VIEW_NEURONS ? MOST_WANTED : TG_TRACE_MOST;
-    for (int i = 0; i < trace->story->node_count; i++) trace->by_element = trace->by_element && tg_story_elements(&trace->story->nodes[i]) <= MOST_ELEMENTS;
-    for (int i = 0; i < trace->story->message_count; i++) trace->by_element = trace->by_element && can_be_cut(trace->story, &trace->story->messages[i]);
+    trace->by_element = can_all_be_cut(trace->story);
     if (!trace->by_element) return TG_OK;
     if (make_arrivals(&s) != TG_OK) return TG_OUT_OF_MEMORY;
     cut_all(&s, true);
@@ -205,5 +211,6 @@ tg_status tg_trace_messages(tg_trace *trace) {
     trace->messages = tg_story_room(trace->story, (size_t)trace->message_count * sizeof *trace->messages);
     if (trace->messages == NULL) return TG_OUT_OF_MEMORY;
     cut_all(&s, false);
-    return tg_formulas_status(trace->story->formulas) == TG_OUT_OF_MEMORY ? tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for formulas") : TG_OK;
+    const bool failed = tg_formulas_status(trace->story->formulas) == TG_OUT_OF_MEMORY;
+    return failed ? tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for formulas") : TG_OK;
 }

@@ -16,7 +16,8 @@ static const tg_formula *term(const tg_trace *trace, int node, int64_t element, 
 static const tg_formula *added(const tg_trace *trace, const tg_formula *sum, const tg_formula *more) {
     tg_formulas *formulas = trace->story->formulas;
     if (sum != NULL && more != NULL && more->kind == TG_FORMULA_NUMBER && tg_formula_is_negative(more)) {
-        const tg_formula *less = more->digits > 0 ? tg_formula_rounded(formulas, -more->number, more->digits) : tg_formula_number(formulas, -more->number);
+        const tg_formula *less = more->digits > 0 ? tg_formula_rounded(formulas, -more->number, more->digits)
+                                                  : tg_formula_number(formulas, -more->number);
         return tg_formula_two(formulas, TG_FORMULA_SUBTRACT, sum, less);
     }
     return sum != NULL ? tg_formula_two(formulas, TG_FORMULA_ADD, sum, more) : more;

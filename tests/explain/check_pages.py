@@ -261,7 +261,8 @@ def check_mermaid():
     for path in pages("*.mmd"):
         text = read(path)
         problems += ["%s: %s" % (name_of(path), line) for line in text.splitlines() if not MERMAID.fullmatch(line)]
-        problems += ["%s: %s" % (name_of(path), label) for label in re.findall(r'(?<!title: )"([^"]*)"', re.sub(r'title: ".*', "", text)) if not LABEL.fullmatch(label)]
+        labels = re.findall(r'"([^"]*)"', re.sub(r'title: ".*', "", text))
+        problems += ["%s: %s" % (name_of(path), label) for label in labels if not LABEL.fullmatch(label)]
         boxes = set(re.findall(r'^ +(v\d+)[\[(]', text, re.M))
         links = re.findall(r'^  (v\d+) (-->|-\.->)(?:\|"[^"]+"\|)? (v\d+)$', text, re.M)
         problems += ["%s: a link without box: %s" % (name_of(path), link) for link in links if not {link[0], link[2]} <= boxes]
@@ -293,7 +294,8 @@ for (const [name, block] of blocks)
     try { katex.renderToString(block, { displayMode: true, throwOnError: true, strict: 'error' }); }
     catch (error) { console.log(name + ': ' + error.message); }"""
     result = subprocess.run([node, "-e", program, folders[0]], input=json.dumps(blocks), capture_output=True, text=True, check=False)
-    report("%d blocks of LaTeX are read by KaTeX" % len(blocks), (result.stdout + result.stderr).splitlines() or ([] if len(blocks) > 100 else ["so few"]))
+    problems = (result.stdout + result.stderr).splitlines() or ([] if len(blocks) > 100 else ["so few"])
+    report("%d blocks of LaTeX are read by KaTeX" % len(blocks), problems)
 
 
 def check_latex_text():

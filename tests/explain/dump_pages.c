@@ -1,6 +1,6 @@
 /* dump_pages.c - prints the exercises of tests/museum, and some programs that are hard to print, in every format into a folder, for check_pages.py:
  *   dump_pages FOLDER
- * A file is called exercise.variant.extension; exercise.expected has the name, rows and columns of a matrix on each line, its values, its gradients. */
+ * A file is called exercise.variant.extension; exercise.expected has a matrix on each line: name, rows, columns, values, gradients. */
 #include "museum/exercises.h"
 
 #include <locale.h>
@@ -118,7 +118,8 @@ static void dump_net(const char *name, tg_sizes sizes, int batch, const char *ac
     tg_mlp    *net    = tg_mlp_new(params, &(tg_mlp_options){ .sizes = sizes, .activation = activation });
     for (int i = 0; i < 64; i++) labels[i] = i % (int)sizes.at[sizes.count - 1];
     const tg_tensor y = tg_mlp_forward(net, tg_input(tape, data, batch, sizes.at[0]));
-    const tg_tensor loss = classes ? tg_cross_entropy(y, tg_labels(tape, labels, batch)) : tg_mse_loss(y, tg_input(tape, data + 1000, batch, tg_cols(y)));
+    const tg_tensor loss = classes ? tg_cross_entropy(y, tg_labels(tape, labels, batch))
+                                   : tg_mse_loss(y, tg_input(tape, data + 1000, batch, tg_cols(y)));
     const tg_tensor block = tg_use_block(tape, params, NULL);
     if (walk && tg_grad(loss, block).id == 0) give_up(name, loss);
     dump(name, loss);
@@ -133,7 +134,8 @@ static tg_tensor with_hostile_names(tg_tape *tape) {
     memset(long_name, 'q', 200);
     tg_push_scope(tape, "a<b>&\"|{}\\");
     const tg_tensor a = tg_name(tg_input_f64(tape, plain, 1, 2), "x \"<b>&amp;</script>|{}[]()\\end{align*}$%#_^~`;");
-    const tg_tensor b = tg_name(tg_input_f64(tape, plain + 2, 1, 2), "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), c = tg_name(tg_mul(a, b), "two\nlines\t\x1b[31m");
+    const tg_tensor b = tg_name(tg_input_f64(tape, plain + 2, 1, 2), "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    const tg_tensor c = tg_name(tg_mul(a, b), "two\nlines\t\x1b[31m");
     tg_pop_scope(tape);
     return tg_sum(tg_name(tg_tanh(tg_name(c, "pi")), long_name));
 }

@@ -181,7 +181,8 @@ END_TEST
 START_TEST(equations_of_elements) {
     tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
     expect_page(record_baydin(tape), TG_LATEX, NULL,
-                "% Needs amsmath. Numbers have 4 significant digits; = stands where the printed ones satisfy it, \\approx where rounding shows.\n"
+                "% Needs amsmath. Numbers have 4 significant digits; = stands where the printed ones satisfy it, \\approx where rounding "
+                "shows.\n"
                 "\\noindent Given:\n"
                 "\\begin{align*}\n"
                 "x_{1} &= 2 \\\\\n"
@@ -201,8 +202,10 @@ START_TEST(equations_of_elements) {
                 "\\frac{\\partial y}{\\partial c} &= -1 \\\\\n"
                 "\\frac{\\partial y}{\\partial a} &= \\frac{\\partial y}{\\partial d} = 1 \\\\\n"
                 "\\frac{\\partial y}{\\partial b} &= \\frac{\\partial y}{\\partial d} = 1 \\\\\n"
-                "\\frac{\\partial y}{\\partial x_{2}} &= \\frac{\\partial y}{\\partial c} \\cdot \\cos\\left(x_{2}\\right) + \\frac{\\partial y}{\\partial b} \\cdot x_{1} = -0.2837 + 2 = 1.716 \\\\\n"
-                "\\frac{\\partial y}{\\partial x_{1}} &= \\frac{\\partial y}{\\partial b} \\cdot x_{2} + \\frac{\\partial y}{\\partial a} \\cdot \\frac{1}{x_{1}} = 5 + 0.5 = 5.5\n"
+                "\\frac{\\partial y}{\\partial x_{2}} &= \\frac{\\partial y}{\\partial c} \\cdot \\cos\\left(x_{2}\\right) + \\frac{\\partial "
+                "y}{\\partial b} \\cdot x_{1} = -0.2837 + 2 = 1.716 \\\\\n"
+                "\\frac{\\partial y}{\\partial x_{1}} &= \\frac{\\partial y}{\\partial b} \\cdot x_{2} + \\frac{\\partial y}{\\partial a} "
+                "\\cdot \\frac{1}{x_{1}} = 5 + 0.5 = 5.5\n"
                 "\\end{align*}\n");
     tg_tape_free(tape);
 }
@@ -213,10 +216,12 @@ START_TEST(a_flowchart) {
     expect_page(record_baydin(tape), TG_MERMAID, &(tg_explain_options){ .theme = TG_THEME_PRINT },
                 "flowchart TB\n"
                 "  v1[\"<b>x\xe2\x82\x81</b><br/>value 2<br/>\xe2\x88\x82y/\xe2\x88\x82x\xe2\x82\x81 5 + 0.5 = 5.5\"]:::input\n"
-                "  v2[\"<b>x\xe2\x82\x82</b><br/>value 5<br/>\xe2\x88\x82y/\xe2\x88\x82x\xe2\x82\x82 \xe2\x88\x92" "0.2837 + 2 = 1.716\"]:::input\n"
+                "  v2[\"<b>x\xe2\x82\x82</b><br/>value 5<br/>\xe2\x88\x82y/\xe2\x88\x82x\xe2\x82\x82 \xe2\x88\x92" "0.2837 + 2 = "
+                "1.716\"]:::input\n"
                 "  v3[\"<b>a = ln(x\xe2\x82\x81)</b><br/>value 0.6931<br/>\xe2\x88\x82y/\xe2\x88\x82" "a 1\"]:::op\n"
                 "  v4[\"<b>b = x\xe2\x82\x81 \xc2\xb7 x\xe2\x82\x82</b><br/>value 10<br/>\xe2\x88\x82y/\xe2\x88\x82" "b 1\"]:::op\n"
-                "  v5[\"<b>c = sin(x\xe2\x82\x82)</b><br/>value \xe2\x88\x92" "0.9589<br/>\xe2\x88\x82y/\xe2\x88\x82" "c \xe2\x88\x92" "1\"]:::op\n"
+                "  v5[\"<b>c = sin(x\xe2\x82\x82)</b><br/>value \xe2\x88\x92" "0.9589<br/>\xe2\x88\x82y/\xe2\x88\x82" "c "
+                "\xe2\x88\x92" "1\"]:::op\n"
                 "  v6[\"<b>d = a + b</b><br/>value 10.69<br/>\xe2\x88\x82y/\xe2\x88\x82" "d 1\"]:::op\n"
                 "  v7([\"<b>y = d \xe2\x88\x92 c</b><br/>value 11.65<br/>\xe2\x88\x82y/\xe2\x88\x82y 1\"]):::loss\n"
                 "  v1 -->|\"1 / x\xe2\x82\x81 = 0.5\"| v3\n"
@@ -268,8 +273,10 @@ END_TEST
 
 START_TEST(one_example_of_a_batch) {
     net n = new_net(3, true);
-    const tg_explain_options options = { .view = TG_VIEW_NEURONS, .ascii = true, .columns = 200, .example = 1 }, none = { .view = TG_VIEW_NEURONS, .example = 3 };
-    EXPECT_LINES(n.loss, TG_TEXT, &options, "x      input [2,1]", "= (-0.4, 0.7)\n", "2 not shown -> W1[1,1]", "3 of 3\n", "example 1 of a batch of 3");
+    const tg_explain_options options = { .view = TG_VIEW_NEURONS, .ascii = true, .columns = 200, .example = 1 };
+    const tg_explain_options none    = { .view = TG_VIEW_NEURONS, .example = 3 };
+    EXPECT_LINES(n.loss, TG_TEXT, &options, "x      input [2,1]", "= (-0.4, 0.7)\n", "2 not shown -> W1[1,1]", "3 of 3\n",
+                 "example 1 of a batch of 3");
     EXPECT_LINES(n.loss, TG_LATEX, &options, "x &= \\begin{pmatrix}-0.4 \\\\ 0.7\\end{pmatrix}", "\\text{2 not shown}", "Example 1 of a batch of 3");
     ck_assert_int_eq(tg_explain(n.loss, TG_TEXT, stderr, &none), TG_OUT_OF_RANGE);
     ck_assert_int_eq(tg_last_error(NULL), TG_OUT_OF_RANGE);
@@ -295,7 +302,8 @@ END_TEST
 
 START_TEST(before_the_backward_pass) {
     net n = new_net(1, false);
-    EXPECT_LINES(n.loss, TG_TEXT, NULL, "REVERSE ADJOINT TRACE: no gradient has been recorded yet\n", "\xe2\x88\x82L/\xe2\x88\x82W\xe2\x82\x81  = \xc2\xb7\n", "= 0.2748\n");
+    EXPECT_LINES(n.loss, TG_TEXT, NULL, "REVERSE ADJOINT TRACE: no gradient has been recorded yet\n",
+                 "\xe2\x88\x82L/\xe2\x88\x82W\xe2\x82\x81  = \xc2\xb7\n", "= 0.2748\n");
     EXPECT_LINES(n.loss, TG_LATEX, NULL, "No gradient has been recorded yet.", "= 0.2748");
     EXPECT_LINES(n.loss, TG_MERMAID, NULL, "<br/>\xce\xb4\xe2\x82\x82 \xc2\xb7<br/>");
     EXPECT_LINES(n.loss, TG_JSON, NULL, "\"has_gradient\": false", "\"adjoint\": null");
@@ -379,8 +387,9 @@ START_TEST(a_whole_training) {
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 8; j++) w2[j * 3 + i] = uniform(-1, 1) / sqrt(8);
     tg_params         *params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 });
-    tg_variable *const v[4]   = { tg_variable_new(params, "fc1/weight", 2, 8, NULL), tg_variable_new(params, "fc1/bias", 1, 8, &(tg_variable_options){ .init = TG_ZEROS }),
-                                  tg_variable_new(params, "fc2/weight", 8, 3, NULL), tg_variable_new(params, "fc2/bias", 1, 3, &(tg_variable_options){ .init = TG_ZEROS }) };
+    const tg_variable_options zeros = { .init = TG_ZEROS };
+    tg_variable *const v[4] = { tg_variable_new(params, "fc1/weight", 2, 8, NULL), tg_variable_new(params, "fc1/bias", 1, 8, &zeros),
+                                tg_variable_new(params, "fc2/weight", 8, 3, NULL), tg_variable_new(params, "fc2/bias", 1, 3, &zeros) };
     ck_assert(tg_variable_write_f64(v[0], w1) == TG_OK && tg_variable_write_f64(v[2], w2) == TG_OK);
     tg_optimizer *adam = tg_adamw_new(params, &(tg_adam_options){ .learning_rate = 0.1, .beta2 = 0.95, .weight_decay = 1e-4 });
     tg_tape      *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
@@ -391,7 +400,8 @@ START_TEST(a_whole_training) {
             const int first = training == 1 ? 0 : TRAINING, count = training == 1 ? TRAINING : CHECKED;
             tg_begin(tape, NULL);
             const tg_tensor h = tg_tanh(tg_linear(tg_input_f64(tape, points + 2 * first, count, 2), tg_use(tape, v[0]), tg_use(tape, v[1])));
-            const tg_tensor z = tg_linear(h, tg_use(tape, v[2]), tg_use(tape, v[3])), loss = tg_cross_entropy(z, tg_labels(tape, parts + first, count));
+            const tg_tensor z = tg_linear(h, tg_use(tape, v[2]), tg_use(tape, v[3]));
+            const tg_tensor loss = tg_cross_entropy(z, tg_labels(tape, parts + first, count));
             if (next < 4 && told[next].step == step && told[next].is_training == (training == 1)) {
                 expect_near(printed_value(loss, "L"), told[next].loss, told[next].is_training ? 1e-11 : 1e-5, "loss");
                 next++;
@@ -494,7 +504,7 @@ START_TEST(a_long_chain) {
     tg_tensor    x = tg_name(tg_input_f64(tape, &one, 1, 1), "x"), y = x;
     for (int i = 0; i < 400; i++) y = tg_sin(y);
     ck_assert_int_ne(tg_grad(y, x).id, 0);
-    EXPECT_LINES(y, TG_TEXT, NULL, "v\xe2\x82\x83\xe2\x82\x80\xe2\x82\x80 \xe2\x86\x92 v\xe2\x82\x82\xe2\x82\x89\xe2\x82\x89");      /* by matrices: there are more than 200 messages */
+    EXPECT_LINES(y, TG_TEXT, &(tg_explain_options){ .ascii = true }, "v300 -> v299");      /* by matrices: there are more than 200 messages */
     EXPECT_LINES(y, TG_MERMAID, NULL, "left_out[\"300 nodes are left out\"]:::constant\n");
     tg_tape_free(tape);
 }
@@ -535,7 +545,8 @@ static tg_status record_and_print(void *context) {
 }
 
 START_TEST(every_allocation_may_fail) {
-    printing p = { .out = fopen("/dev/null", "w"), .format = formats[_i / 2], .options = { .view = _i % 2 == 0 ? TG_VIEW_NEURONS : TG_VIEW_LAYERS, .title = "t" } };
+    printing p = { .out = fopen("/dev/null", "w"), .format = formats[_i / 2], .options = { .title = "t" } };
+    p.options.view = _i % 2 == 0 ? TG_VIEW_NEURONS : TG_VIEW_LAYERS;
     ck_assert_ptr_nonnull(p.out);
     let_each_allocation_fail(record_and_print, &p, 50);
     fclose(p.out);
@@ -551,7 +562,8 @@ int main(void) {
     suite_add_tcase(suite, memory);
     const TTest *const tests[] = { both_traces_by_elements, both_traces_by_matrices, equations_of_elements, a_flowchart, the_net_of_the_textbook,
                                    one_example_of_a_batch, colors_are_asked_for, before_the_backward_pass, symbols_alone, a_whole_training,
-                                   a_saturated_neuron_learns_slowly, a_difference_is_left, a_large_net_is_quick, a_long_chain, streams_that_take_nothing };
+                                   a_saturated_neuron_learns_slowly, a_difference_is_left, a_large_net_is_quick, a_long_chain,
+                                   streams_that_take_nothing };
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(cases, tests[i]);
     tcase_add_loop_test(memory, every_allocation_may_fail, 0, 2 * FORMATS);
     return run_suite(suite);

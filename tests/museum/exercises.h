@@ -1,5 +1,5 @@
-/* exercises.h - the examples that teachers work through by hand, from one product to small nets, as tables: every value and every gradient on the way.
- * tests/museum holds the engine to them, tests/explain what is printed. */
+/* exercises.h - the examples that teachers work through by hand, from one product to small nets, as tables: every value and every gradient on
+ * the way. tests/museum holds the engine to them, tests/explain what is printed. */
 #ifndef TAPEGRAD_TESTS_MUSEUM_EXERCISES_H
 #define TAPEGRAD_TESTS_MUSEUM_EXERCISES_H
 
