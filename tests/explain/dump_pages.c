@@ -142,25 +142,29 @@ static tg_tensor with_hostile_names(tg_tape *tape) {
 
 static tg_tensor not_finite(tg_tape *tape) {
     static const double values[3] = { NAN, INFINITY, -INFINITY };
-    return tg_sum(tg_mul(tg_name(tg_input_f64(tape, values, 1, 3), "x"), tg_name(tg_input_f64(tape, plain, 1, 3), "w")));
+    const tg_tensor x = tg_name(tg_input_f64(tape, values, 1, 3), "x"), w = tg_name(tg_input_f64(tape, plain, 1, 3), "w");
+    return tg_sum(tg_mul(x, w));
 }
 
 /* Views, joins, sums over rows, softmax; a value used three times; what has no derivative. */
 static tg_tensor many_ops(tg_tape *tape) {
     const tg_tensor x = tg_name(tg_input_f64(tape, plain, 2, 3), "x"), top = tg_slice_rows(x, 0, 1), s = tg_softmax(tg_mul(x, x));
     const tg_tensor parts[3] = { tg_sum_rows(s), top, tg_relu(tg_shift(top, -0.2)) };
-    return tg_add(tg_mean(tg_square(tg_concat_cols(parts, 3))), tg_max(tg_abs(x)));
+    const tg_tensor mean = tg_mean(tg_square(tg_concat_cols(parts, 3)));
+    return tg_add(mean, tg_max(tg_abs(x)));
 }
 
 static tg_tensor huge_and_tiny(tg_tape *tape) {
     static const double values[4] = { 1e-9, 3.25e12, -1e-5, 123456.7 };
     const tg_tensor x = tg_name(tg_input_f64(tape, values, 1, 4), "x"), f = tg_sigmoid(tg_scale(x, 1e-12));
-    return tg_sum(tg_add(tg_mul(f, f), tg_gelu(tg_scale(x, 1e-6))));
+    const tg_tensor square = tg_mul(f, f);
+    return tg_sum(tg_add(square, tg_gelu(tg_scale(x, 1e-6))));
 }
 
 static tg_tensor names_of_numbers(tg_tape *tape) {
     const tg_tensor a = tg_name(tg_input_f64(tape, plain, 1, 1), "pi"), b = tg_name(tg_input_f64(tape, plain + 1, 1, 1), "infinity");
-    return tg_mul(tg_gelu(a), tg_tanh(b));
+    const tg_tensor first = tg_gelu(a);
+    return tg_mul(first, tg_tanh(b));
 }
 
 static void dump_program(const char *name, tg_tensor (*record)(tg_tape *tape), bool walk) {

@@ -5,7 +5,7 @@
 
 #include "museum/worked.h"
 
-/* ---- expressions ---- */
+/* ---- expressions: of two operands that are made, one is made before the call, as the order of arguments is the compiler's ---- */
 
 static tg_tensor name(tg_tensor x, const char *text) { return tg_name(x, text); }
 
@@ -19,18 +19,31 @@ static tg_tensor three_times(const tg_tensor x[]) { return name(tg_scale(name(tg
 static tg_tensor with_doubled(const tg_tensor x[]) { return name(tg_mul(x[2], name(tg_add(x[0], name(tg_scale(x[1], 2), "d")), "e")), "L"); }
 
 /* e = (a + b) (b + 1): b is reached on two ways */
-static tg_tensor two_ways(const tg_tensor x[]) { return name(tg_mul(name(tg_add(x[0], x[1]), "c"), name(tg_shift(x[1], 1), "d")), "e"); }
+static tg_tensor two_ways(const tg_tensor x[]) {
+    const tg_tensor c = name(tg_add(x[0], x[1]), "c"), d = name(tg_shift(x[1], 1), "d");
+    return name(tg_mul(c, d), "e");
+}
 
 static tg_tensor twice(const tg_tensor x[]) { return name(tg_add(x[0], x[0]), "b"); }
-static tg_tensor product_and_sum(const tg_tensor x[]) { return name(tg_mul(name(tg_mul(x[0], x[1]), "d"), name(tg_add(x[0], x[1]), "e")), "f"); }
+static tg_tensor product_and_sum(const tg_tensor x[]) {
+    const tg_tensor d = name(tg_mul(x[0], x[1]), "d"), e = name(tg_add(x[0], x[1]), "e");
+    return name(tg_mul(d, e), "f");
+}
 
 /* L = (a b + c) f */
 static tg_tensor chain(const tg_tensor x[]) { return name(tg_mul(name(tg_add(name(tg_mul(x[0], x[1]), "e"), x[2]), "d"), x[3]), "L"); }
 
 /* 2 (x y + max(z, w)) */
-static tg_tensor gates(const tg_tensor x[]) { return name(tg_scale(tg_add(tg_mul(x[0], x[1]), tg_maximum(x[2], x[3])), 2), "f"); }
+static tg_tensor gates(const tg_tensor x[]) {
+    const tg_tensor product = tg_mul(x[0], x[1]), larger = tg_maximum(x[2], x[3]);
+    return name(tg_scale(tg_add(product, larger), 2), "f");
+}
 
-static tg_tensor dot_of(const tg_tensor x[]) { return name(tg_add(tg_add(tg_mul(x[0], x[1]), tg_mul(x[2], x[3])), x[4]), "dot"); }
+static tg_tensor dot_of(const tg_tensor x[]) {
+    const tg_tensor first = tg_mul(x[0], x[1]), second = tg_mul(x[2], x[3]);
+    return name(tg_add(tg_add(first, second), x[4]), "dot");
+}
+
 static tg_tensor neuron(const tg_tensor x[]) { return name(tg_sigmoid(dot_of(x)), "f"); }
 
 /* The same sigmoid in its parts: 1 / (1 + e^-dot). */
@@ -50,7 +63,7 @@ static tg_tensor staged(const tg_tensor x[]) {
 
 /* ln x1 + x1 x2 - sin x2 */
 static tg_tensor wengert(const tg_tensor x[]) {
-    const tg_tensor v4 = name(tg_add(name(tg_log(x[0]), "v1"), name(tg_mul(x[0], x[1]), "v2")), "v4");
+    const tg_tensor v1 = name(tg_log(x[0]), "v1"), v2 = name(tg_mul(x[0], x[1]), "v2"), v4 = name(tg_add(v1, v2), "v4");
     return name(tg_sub(v4, name(tg_sin(x[1]), "v3")), "v5");
 }
 
@@ -62,14 +75,14 @@ static tg_tensor shared_part(const tg_tensor x[]) {
 
 /* The expression of micrograd's README, in which everything is used again and again. */
 static tg_tensor deep_reuse(const tg_tensor x[]) {
-    const tg_tensor a = x[0], b = x[1];
-    tg_tensor       c = tg_add(a, b), d = tg_add(tg_mul(a, b), tg_pow_scalar(b, 3));
+    const tg_tensor a = x[0], b = x[1], product = tg_mul(a, b), sum = tg_relu(tg_add(b, a)), difference = tg_relu(tg_sub(b, a));
+    tg_tensor       c = tg_add(a, b), d = tg_add(product, tg_pow_scalar(b, 3));
     c = tg_add(c, tg_shift(c, 1));
     c = tg_add(c, tg_sub(tg_shift(c, 1), a));
-    d = tg_add(d, tg_add(tg_scale(d, 2), tg_relu(tg_add(b, a))));
-    d = tg_add(d, tg_add(tg_scale(d, 3), tg_relu(tg_sub(b, a))));
-    const tg_tensor f = tg_square(tg_sub(c, d));
-    return name(tg_add(tg_scale(f, 0.5), tg_scale(tg_reciprocal(f), 10)), "g");
+    d = tg_add(d, tg_add(tg_scale(d, 2), sum));
+    d = tg_add(d, tg_add(tg_scale(d, 3), difference));
+    const tg_tensor f = tg_square(tg_sub(c, d)), half = tg_scale(f, 0.5);
+    return name(tg_add(half, tg_scale(tg_reciprocal(f), 10)), "g");
 }
 
 /* (f3 - y)^2 with f3 = b3 + o3 cos(b2 + o2 exp(b1 + o1 sin(b0 + o0 x))); operands b0, o0, ..., b3, o3, x, y */
