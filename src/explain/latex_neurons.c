@@ -181,6 +181,11 @@ static void put_adjoint(tg_latex_page *page, int last) {
 
 static void print_adjoints(tg_latex_page *page) {
     tg_begin_block(page, "Backward:");
+    if (page->trace.logits >= 0) {
+        tg_begin_line(page);
+        tg_put(&page->out, "&\\quad ");
+        tg_put_softmax(&page->trace, &page->out);
+    }
     for (int i = 0; i < page->trace.message_count; i++) {
         if (page->trace.messages[i].k < page->trace.messages[i].n) continue;
         tg_begin_line(page);

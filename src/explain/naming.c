@@ -55,6 +55,13 @@ const tg_formula *tg_element_name(const tg_trace *trace, int node, int64_t eleme
     return name_with(trace, node, element, letters_of(trace, &trace->story->nodes[node]));
 }
 
+const tg_formula *tg_element_named(const tg_trace *trace, int node, int64_t element, const char *letters) {
+    char name[64], index[48];
+    write_index(trace, node, element, index);
+    snprintf(name, sizeof name, "%.8s%s", letters, index);
+    return tg_formula_name(trace->story->formulas, name);
+}
+
 const tg_formula *tg_element_slope(const tg_trace *trace, int node, int64_t element) {
     if (trace->story->nodes[node].role != TG_ROLE_SUM) return NULL;
     return name_with(trace, node, element, trace->style == TG_STYLE_TEXT ? "delta" : "\xce\xb4");

@@ -171,6 +171,10 @@ static void put_notes(tg_text_page *page) {
     tg_put(&page->out, "\n");
     put_example_note(page);
     put_convention(page);
+    tg_text_buffer softmax = { 0 };
+    if (tg_put_softmax(trace, &softmax)) put_note(page, tg_text_of(&softmax));
+    page->out.failed = page->out.failed || softmax.failed;
+    tg_text_buffer_release(&softmax);
     if (trace->options->no_values) return;
     if (trace->by_element) {
         put_note(page, ascii ? "~ in place of = : rounding shows, in the last digit printed"

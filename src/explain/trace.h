@@ -37,6 +37,7 @@ typedef struct tg_trace {
     int64_t                   most_shown;      /* elements of a matrix that is written out: TG_MATRIX_SHOWN, or what the printer sets */
     bool                      by_element;      /* else values and messages are empty: the printer shows matrices */
     bool                      in_columns;      /* the notation of textbooks */
+    int                       logits;          /* of a cross-entropy in whose slope p, their softmax, is named; -1 */
     bool                     *is_batched;      /* [nodes]: its rows are examples */
     int64_t                   batch, example;  /* the example that is shown; -1: all */
     tg_trace_value           *values;
@@ -54,6 +55,7 @@ bool              tg_is_hidden(const tg_trace *trace, int node);                
 int               tg_sender_of(const tg_trace *trace, int from);                      /* the sum in place of a hidden product */
 bool              tg_is_shown(const tg_trace *trace, int node, int64_t element);      /* it is of the example that is shown */
 const tg_formula *tg_element_name(const tg_trace *trace, int node, int64_t element);
+const tg_formula *tg_element_named(const tg_trace *trace, int node, int64_t element, const char *letters);      /* p[2] */
 const tg_formula *tg_element_slope(const tg_trace *trace, int node, int64_t element);      /* delta of a sum; NULL: it has no name but dL/dx */
 void              tg_put_element_name(const tg_trace *trace, int node, int64_t element, tg_text_buffer *buffer);
 void              tg_put_adjoint_name(const tg_trace *trace, int node, int64_t element, tg_text_buffer *buffer);
@@ -72,6 +74,9 @@ int64_t           tg_inner_size(const tg_trace *trace, const tg_story_node *prod
 void              tg_factors_of(const tg_trace *trace, const tg_story_node *product, int64_t e, int64_t k, int64_t *a, int64_t *b);
 const tg_formula *tg_matrix_formula(const tg_trace *trace, int node);      /* in names of matrices; NULL: it has none */
 
+/* p = softmax(S2), as a remark; false: there is none. */
+bool              tg_put_softmax(const tg_trace *trace, tg_text_buffer *out);
+
 /* What is sent along an edge, in names of matrices (trace_matrices.c). */
 void              tg_put_message_formula(const tg_trace *trace, const tg_story_message *message, tg_text_buffer *out);
 
@@ -86,7 +91,7 @@ const char       *tg_ascii_or(const tg_trace *trace, const char *ascii, const ch
 const char       *tg_equals_sign(const tg_trace *trace, bool is_equal);
 
 /* [0.15, 0.2; 0.25, 0.3], or, of more than most_shown elements, what can be said of all: norm 3.1, from -0.2 to 0.9. */
-enum { TG_MATRIX_SHOWN = 16 };
+enum { TG_MATRIX_SHOWN = 16, TG_MATRIX_OF_NEURONS = 64 };
 bool     tg_leaves_out(const tg_trace *trace);      /* some matrix has more elements */
 bool     tg_is_written_out(const tg_trace *trace, int node);
 void     tg_put_matrix(const tg_trace *trace, int node, const double *elements, tg_text_buffer *buffer);

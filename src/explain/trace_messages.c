@@ -101,11 +101,39 @@ static const tg_formula *local_of_squares(const tg_trace *trace, const tg_story_
     return tg_formula_rewrite(formulas, count == 1 ? twice : tg_formula_two(formulas, TG_FORMULA_DIVIDE, twice, tg_formula_number(formulas, count)));
 }
 
-static const tg_formula *local_of(const tg_trace *trace, const tg_story_message *m, int64_t e, int64_t f, int64_t other) {
+static bool has_label(const tg_story *story, const char *label) {
+    for (int i = 0; i < story->node_count; i++)
+        if (strcmp(story->nodes[i].label, label) == 0) return true;
+    return false;
+}
+
+/* (p - 1) / n where the label is, p / n elsewhere; p is the softmax, of which the page says so. */
+static const tg_formula *local_of_cross_entropy(tg_trace *trace, const tg_story_message *m, int64_t f) {
+    const tg_story_node *from = &trace->story->nodes[m->from], *to = &trace->story->nodes[m->to], *labels = &trace->story->nodes[from->inputs[1]];
+    tg_formulas         *formulas = trace->story->formulas;
+    if (m->argument != 0 || labels->integers == NULL || has_label(trace->story, "p") || (trace->logits >= 0 && trace->logits != m->to)) return NULL;
+    const bool        is_label = labels->integers[f / to->shape.cols] == f % to->shape.cols;
+    const tg_formula *p = tg_element_named(trace, m->to, f, "p");
+    if (is_label) p = tg_formula_two(formulas, TG_FORMULA_SUBTRACT, p, tg_formula_number(formulas, 1));
+    trace->logits = m->to;
+    return to->shape.rows == 1 ? p : tg_formula_two(formulas, TG_FORMULA_DIVIDE, p, tg_formula_number(formulas, (double)to->shape.rows));
+}
+
+bool tg_put_softmax(const tg_trace *trace, tg_text_buffer *out) {
+    const bool tex = trace->style == TG_STYLE_TEX;
+    if (trace->logits < 0) return false;
+    tg_put(out, tex ? "p = \\operatorname{softmax}\\left(" : "p = softmax(");
+    tg_put_element_name(trace, trace->logits, TG_WHOLE, out);
+    tg_put(out, tex ? "\\right)" : ")");
+    return true;
+}
+
+static const tg_formula *local_of(tg_trace *trace, const tg_story_message *m, int64_t e, int64_t f, int64_t other) {
     const tg_story_node *from = &trace->story->nodes[m->from];
     if (tg_is_product(from)) return tg_element_name(trace, from->inputs[1 - m->argument], other);
     if (is_of(from, TG_OP_VIEW)) return tg_formula_number(trace->story->formulas, 1);
     if (from->op == tg_op_find("mse_loss")) return local_of_squares(trace, m, f);
+    if (from->op == tg_op_find("cross_entropy")) return local_of_cross_entropy(trace, m, f);
     return m->local_formula != NULL ? tg_in_elements(trace, m->local_formula, from->shape, e, false) : NULL;
 }
 

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_TERMS = 6 };      /* of a sum that is written out */
+enum { MOST_TERMS = 6 };      /* of a sum that is written out; of products of a layer see below */
 
 /* One element of one operand, as a name or as a number. */
 static const tg_formula *term(const tg_trace *trace, int node, int64_t element, bool numbers) {
@@ -70,10 +70,10 @@ static const tg_formula *row_times_column(const tg_trace *trace, const tg_story_
 bool tg_is_product(const tg_story_node *node) { return node->kind == TG_STORY_OP && node->op == tg_op_find("matmul"); }
 
 static const tg_formula *of_product(const tg_trace *trace, const tg_story_node *product, int64_t e, bool numbers) {
-    const int64_t size    = tg_inner_size(trace, product);
-    const bool    is_text = trace->style != TG_STYLE_TEX;
-    if (!numbers && product->role != TG_ROLE_NONE && size > (is_text ? 2 : MOST_TERMS)) return row_times_column(trace, product, e);
-    return size <= MOST_TERMS ? sum_of_products(trace, product, e, numbers) : NULL;
+    const int64_t size = tg_inner_size(trace, product);
+    const bool    tex  = trace->style == TG_STYLE_TEX;
+    if (!numbers && product->role != TG_ROLE_NONE && size > (tex ? 4 : 2)) return row_times_column(trace, product, e);
+    return size <= (numbers && !tex ? 8 : MOST_TERMS) ? sum_of_products(trace, product, e, numbers) : NULL;
 }
 
 static const tg_formula *of_layer(const tg_trace *trace, const tg_story_node *sum, int64_t e, bool numbers) {
