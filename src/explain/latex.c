@@ -46,12 +46,16 @@ void tg_put_relation(tg_latex_page *page, size_t start, const char *relation, co
     page->out.failed = page->out.failed || right->failed;
 }
 
+void tg_put_equals(tg_latex_page *page) {
+    tg_put(&page->out, page->out.length > 0 && page->out.text[page->out.length - 1] == '&' ? "= " : " = ");
+}
+
 void tg_put_latex_matrix(tg_latex_page *page, int node, const double *elements) {
     const tg_shape shape = tg_shown_shape(&page->trace, node);
     char           size[80];
     if (elements == NULL) return;
     if (tg_is_written_out(&page->trace, node)) {
-        tg_put(&page->out, page->out.length > 0 && page->out.text[page->out.length - 1] == '&' ? "= " : " = ");
+        tg_put_equals(page);
         tg_put_matrix(&page->trace, node, elements, &page->out);
         return;
     }

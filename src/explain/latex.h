@@ -18,6 +18,9 @@ void tg_begin_line(tg_latex_page *page);
 /* Behind what has been put since `start`, before `=`: a line break if both together, without commands, would be wide. */
 void tg_put_relation(tg_latex_page *page, size_t start, const char *relation, const tg_text_buffer *right);
 
+/* The sign, with a blank before it unless it begins the right side. */
+void tg_put_equals(tg_latex_page *page);
+
 /* = the elements, or, of large ones, the norm; elements NULL: nothing. */
 void tg_put_latex_matrix(tg_latex_page *page, int node, const double *elements);
 

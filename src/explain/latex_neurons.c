@@ -78,7 +78,7 @@ static void print_values(tg_latex_page *page) {
 
 static bool is_one(const tg_formula *f) { return f != NULL && tg_formula_is_number(f, 1); }
 
-static bool is_seed(const tg_latex_page *page, const tg_trace_message *m) { return m->from == page->trace.story->loss; }
+static bool is_seed(const tg_latex_page *page, const tg_trace_message *m) { return tg_sends_one(&page->trace, m->from); }
 
 static void put_local(tg_latex_page *page, const tg_trace_message *m, int least) {
     if (m->local != NULL) {
@@ -204,7 +204,7 @@ static bool has_matrix(const tg_latex_page *page, int node) {
 static void put_origin(tg_latex_page *page, int node) {
     const tg_story *story = page->trace.story;
     for (int i = 0; i < story->message_count && story->nodes[node].messages == 1; i++)
-        if (story->messages[i].to == node) tg_put(&page->out, " = "), tg_put_message_formula(&page->trace, &story->messages[i], &page->out);
+        if (story->messages[i].to == node) tg_put_equals(page), tg_put_message_formula(&page->trace, &story->messages[i], &page->out);
 }
 
 static void print_gradients(tg_latex_page *page) {

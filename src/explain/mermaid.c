@@ -115,7 +115,7 @@ static void put_adjoint(tg_chart *chart, int node) {
     tg_put(&text, " ");
     tg_take_chart_text(chart, &text);
     if (tg_story_elements(&story->nodes[node]) != 1 || story->nodes[node].messages < 2 || story->nodes[node].adjoint == NULL) {
-        put_matrix(chart, node, story->has_walk && node == story->loss ? &(double){ 1 } : story->nodes[node].adjoint);
+        put_matrix(chart, node, story->nodes[node].adjoint);
         return;
     }
     for (int i = 0; i < story->message_count; i++) {

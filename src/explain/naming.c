@@ -76,9 +76,25 @@ void tg_put_element_name(const tg_trace *trace, int node, int64_t element, tg_te
     put_formula(trace, tg_element_name(trace, node, element), buffer);
 }
 
+/* Without values, a number is taken to be seeded by 1. */
+bool tg_sends_one(const tg_trace *trace, int from) {
+    const tg_story_node *loss = &trace->story->nodes[trace->story->loss];
+    return from == trace->story->loss && tg_story_elements(loss) == 1 && (loss->adjoint == NULL || loss->adjoint[0] == 1);
+}
+
 void tg_put_adjoint_name(const tg_trace *trace, int node, int64_t element, tg_text_buffer *buffer) {
     static const char *const before[]  = { "d", "\xe2\x88\x82", "\\frac{\\partial ", "" };
     static const char *const between[] = { "/d", "/\xe2\x88\x82", "}{\\partial ", "" };
+    if (node == trace->story->loss && !tg_sends_one(trace, node)) {
+        tg_put(buffer, trace->style == TG_STYLE_TEX ? "\\text{seed}" : "seed");
+        if (element >= 0 && tg_story_elements(&trace->story->nodes[node]) > 1) {
+            char index[48];
+            write_index(trace, node, element, index);
+            if (trace->style == TG_STYLE_TEX) tg_put(buffer, "_{"), tg_put_bytes(buffer, index + 1, strlen(index) - 2), tg_put(buffer, "}");
+            else tg_put(buffer, index);
+        }
+        return;
+    }
     if (trace->story->nodes[node].role == TG_ROLE_SUM) {
         put_formula(trace, tg_element_slope(trace, node, element), buffer);
         return;

@@ -168,14 +168,17 @@ static void put_seed(tg_text_page *page, tg_table *table) {
     tg_end_cell(table);
     if (values)
         for (int c = 0; c < 4; c++) tg_end_cell(table);
-    tg_put_cell(table, "1");
+    const tg_story_node *loss = &page->trace.story->nodes[page->trace.story->loss];
+    if (loss->adjoint != NULL) tg_put_matrix(&page->trace, page->trace.story->loss, loss->adjoint, &table->text);
+    else tg_put(&table->text, tg_story_elements(loss) == 1 ? "1" : "?");
+    tg_end_cell(table);
     tg_end_cell(table);
 }
 
 static void put_symbols_cells(tg_text_page *page, const tg_trace_message *m, tg_table *table) {
     tg_end_cell(table);
     put_edge_cell(page, m, table);
-    if (m->from == page->trace.story->loss) tg_put(&table->text, "1");
+    if (tg_sends_one(&page->trace, m->from)) tg_put(&table->text, "1");
     else tg_put_adjoint_name(&page->trace, m->from, m->from_element, &table->text);
     tg_put(&table->text, in_ascii(page) ? " * " : " \xc3\x97 ");
     const bool closed = m->local != NULL && tg_formula_binding_of(m->local) < TG_BIND_MATRIX;

@@ -58,6 +58,7 @@ const tg_formula *tg_element_name(const tg_trace *trace, int node, int64_t eleme
 const tg_formula *tg_element_named(const tg_trace *trace, int node, int64_t element, const char *letters);      /* p[2] */
 const tg_formula *tg_element_slope(const tg_trace *trace, int node, int64_t element);      /* delta of a sum; NULL: it has no name but dL/dx */
 void              tg_put_element_name(const tg_trace *trace, int node, int64_t element, tg_text_buffer *buffer);
+bool              tg_sends_one(const tg_trace *trace, int from);      /* it is the loss, with the seed 1, which is not written as a factor */
 void              tg_put_adjoint_name(const tg_trace *trace, int node, int64_t element, tg_text_buffer *buffer);
 
 /* f, in the labels of nodes, in names of elements, or, where numbers, in their values: element e of a node as large as `shape`, of smaller ones

@@ -10,12 +10,12 @@ static const char *pick(const tg_trace *trace, const char *text, const char *uni
 
 static void put_upstream(const tg_trace *trace, int from, tg_text_buffer *out) {
     const int sender = tg_sender_of(trace, from);
-    if (sender == trace->story->loss) tg_put(out, "1");
+    if (tg_sends_one(trace, sender)) tg_put(out, "1");
     else tg_put_adjoint_name(trace, sender, TG_WHOLE, out);
 }
 
 /* It is not written, but for a product, which needs two factors. */
-static bool is_seed(const tg_trace *trace, const tg_story_message *m) { return m->from == trace->story->loss; }
+static bool is_seed(const tg_trace *trace, const tg_story_message *m) { return tg_sends_one(trace, m->from); }
 
 static void put_transpose(const tg_trace *trace, tg_text_buffer *out) { tg_put(out, pick(trace, "'", "\xe1\xb5\x80", "^{\\top}")); }
 
