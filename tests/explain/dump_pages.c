@@ -161,6 +161,21 @@ static tg_tensor huge_and_tiny(tg_tape *tape) {
     return tg_sum(tg_add(square, tg_gelu(tg_scale(x, 1e-6))));
 }
 
+static tg_tensor with_seeds(tg_tape *tape) {
+    const tg_tensor x = tg_name(tg_input_f64(tape, plain, 1, 2), "x"), y = tg_tanh(tg_square(x)), seed = tg_input_f64(tape, plain + 2, 1, 2);
+    tg_tensor       g;
+    if (tg_gradients(y, seed, &x, 1, &g, NULL) != TG_OK) give_up("seeds", y);
+    return y;
+}
+
+/* A derivative of a derivative, and each of two gradients by a walk of its own. */
+static tg_tensor slope_of_slope(tg_tape *tape) {
+    const tg_tensor x = tg_name(tg_input_f64(tape, plain, 1, 1), "x"), y = tg_name(tg_input_f64(tape, plain + 2, 1, 1), "y");
+    const tg_tensor slope = tg_grad(tg_mul(tg_square(tg_sin(x)), y), x);
+    if (tg_grad(slope, x).id == 0 || tg_grad(slope, y).id == 0) give_up("slope", slope);
+    return slope;
+}
+
 static tg_tensor names_of_numbers(tg_tape *tape) {
     const tg_tensor a = tg_name(tg_input_f64(tape, plain, 1, 1), "pi"), b = tg_name(tg_input_f64(tape, plain + 1, 1, 1), "infinity");
     const tg_tensor first = tg_gelu(a);
@@ -201,5 +216,7 @@ int main(int argc, char **argv) {
     dump_program("ops", many_ops, true);
     dump_program("sizes", huge_and_tiny, true);
     dump_program("words", names_of_numbers, true);
+    dump_program("seeds", with_seeds, false);
+    dump_program("slope", slope_of_slope, false);
     return EXIT_SUCCESS;
 }
