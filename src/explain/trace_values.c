@@ -100,8 +100,10 @@ static bool is_elementwise(const tg_formula *f) {
 static bool is_reduction(const tg_trace *trace, const tg_story_node *node) {
     const tg_formula *f = node->formula;
     if (f == NULL || f->kind != TG_FORMULA_CALL || f->count != 1 || (strcmp(f->name, "sum") != 0 && strcmp(f->name, "mean") != 0)) return false;
+    if (node->input_count == 0 || node->inputs[0] < 0) return false;
     const tg_shape shape = trace->story->nodes[node->inputs[0]].shape;
     for (int k = 1; k < node->input_count; k++) {
+        if (node->inputs[k] < 0) return false;
         const tg_shape other = trace->story->nodes[node->inputs[k]].shape;
         if (other.rows != shape.rows || other.cols != shape.cols) return false;
     }

@@ -121,6 +121,7 @@ def text_values(text):
 
 
 def latex_name(text):
+    text = text.replace("\\Sigma", "Σ").replace("\\delta", "δ")
     text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", text.replace("\\_", "_").strip())
     match = re.fullmatch(r"\{?(\w+?)(?:\^\{\((\d+)\)\})?(?:_\{([\d,]+)\})?\}?", text)
     return match.groups() if match else None
@@ -144,7 +145,8 @@ def latex_values(text, known):
         right = re.sub(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", lambda m: "(" + m.group(1).replace("\\\\", ",").replace("&", ",") + ")", right)
         number = eq.plain(eq.plain_latex(re.split(r"=|\\approx", right)[-1]))
         match = re.fullmatch(r"\\frac\{\\partial .*?\}\{\\partial (.*)\}", left.strip())
-        (adjoints if match else values)[latex_key(match.group(1) if match else left.strip(), known)] = number
+        key = latex_key(match.group(1) if match else left.strip(), known)
+        (adjoints if match or key.startswith("δ") else values)[key.replace("δ", "Σ")] = number
     return values, adjoints
 
 
@@ -155,6 +157,10 @@ def mermaid_values(text):
         for line in map(eq.plain, lines[1:]):
             if line.startswith("value "):
                 values[name] = line[6:]
+            elif line.startswith("δ"):
+                adjoints[name] = line.split(" ", 1)[1]
+            elif re.match(r"[Wb]\d+ ", line):
+                values[line.split(" ")[0]] = line.split(" ", 1)[1]
             elif line.startswith("∂"):
                 adjoints[line.split("/∂", 1)[1].split(" ", 1)[0]] = re.split("[=~]", line.split(" ", 1)[1])[-1]
     return values, adjoints
@@ -169,10 +175,18 @@ def json_values(text):
     return values, adjoints
 
 
+def labels_in_layers(path):
+    """What the quantities of an exercise are called where layers were found: z1 is Σ1."""
+    nodes = json.loads(read(path))["nodes"]
+    return {node["name"]: "Σ" + node["label"][1:] if node["role"] == "sum" else node["label"] for node in nodes if node["name"]}
+
+
 def found_elements(found, name, rows, cols):
     """As one matrix, or element by element; None: not all are there."""
-    keys = elements(name, rows, cols)
-    if all(key in found for key in keys):
+    both = ["%s[%d,%d]" % (name, i + 1, j + 1) for i in range(rows) for j in range(cols)]      # weights of layers have two numbers always
+    for keys in (elements(name, rows, cols), both):
+        if not all(key in found for key in keys):
+            continue
         numbers = [numbers_in(found[key]) for key in keys]
         if all(len(number) == 1 for number in numbers):
             return [number[0] for number in numbers]
@@ -192,12 +206,16 @@ def check_values():
     readers = {"txt": lambda text, known: text_values(text), "tex": latex_values, "mmd": lambda text, known: mermaid_values(text),
                "json": lambda text, known: json_values(text)}
     for ending, reader in sorted(readers.items()):
-        problems, compared = [], 0
+        problems, compared, skipped = [], 0, 0
         for path in pages("*.expected"):
             exercise = name_of(path)[:-len(".expected")]
-            if exercise.startswith("layers"):
-                continue
-            quantities = expected(path)
+            labels = labels_in_layers(os.path.join(folder, exercise + ".exact.json"))
+            quantities = {labels[name]: quantity for name, quantity in expected(path).items() if name in labels}
+            if exercise.startswith("layers") and ending == "json":
+                quantities = {name.replace("Σ", "S"): quantity for name, quantity in quantities.items()}
+            skipped += len(expected(path)) - len(quantities)
+            if exercise == "layers05" and ending in ("txt", "tex"):
+                continue      # of a batch, one example is shown
             values, adjoints = reader(read(os.path.join(folder, "%s.exact.%s" % (exercise, ending))), quantities)
             for name, quantity in quantities.items():
                 for what, found, reference in (("value", values, quantity[2]), ("gradient", adjoints, quantity[3])):
@@ -208,7 +226,8 @@ def check_values():
                     result = compare("%s.%s" % (exercise, ending), what, found, quantity, name, reference)
                     compared += result is not None
                     problems += ["%s.%s: no %s of %s" % (exercise, ending, what, name)] if result is None else result
-        report("%d values and gradients of exercises in .%s" % (compared, ending), problems or ([] if compared > 200 else ["so few were compared"]))
+        problems += ["%d quantities have no node" % skipped] if skipped else []
+        report("%d values and gradients of exercises in .%s" % (compared, ending), problems or ([] if compared > 400 else ["so few were compared"]))
 
 
 # ---- grammars ----
