@@ -62,7 +62,6 @@ static const char *unicode_sign(tg_formula_kind kind) {
         case TG_FORMULA_MULTIPLY:      return "\xc2\xb7";
         case TG_FORMULA_GREATER_EQUAL: return "\xe2\x89\xa5";
         case TG_FORMULA_LESS_EQUAL:    return "\xe2\x89\xa4";
-        case TG_FORMULA_EQUAL:         return "=";
         case TG_FORMULA_NOT_EQUAL:     return "\xe2\x89\xa0";
         default:                       return tg_formula_sign(kind);
     }

@@ -131,7 +131,7 @@ static bool put_numbers(tg_latex_page *page, int last, tg_text_buffer *out) {
     const tg_trace_message *m     = &trace->messages[last];
     double                  computed = 0;
     if (m->n == 1) {
-        if (is_seed(page, m) || is_one(m->local)) return true;
+        if (m->hidden > 0 || is_seed(page, m) || is_one(m->local)) return true;
         put_factor(trace, m->upstream, true, out);
         tg_put(out, " \\cdot ");
         put_factor(trace, m->slope, false, out);

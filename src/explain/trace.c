@@ -23,7 +23,7 @@ static tg_status mark_batched(tg_trace *trace) {
 
 static tg_status choose_example(tg_trace *trace) {
     const int64_t example = trace->options->example;
-    if (example < 0 || example >= trace->batch)
+    if (example < 0 || (example > 0 && example >= trace->batch))
         return tg_fail_thread(TG_OUT_OF_RANGE, "tg_explain: there is no example %" PRId64 " in a batch of %" PRId64, example, trace->batch);
     trace->example = trace->batch > 1 ? example : -1;
     return TG_OK;

@@ -259,6 +259,7 @@ def replace_cases(text):
 
 def plain_latex(text):
     text = replace_cases(text.replace("\\text{if } ", "\\text{if }"))
+    text = re.sub(r"\[([^][]*) = ([^][]*)\]", r"[\1 == \2]", text).replace("[", "(").replace("]", ")")      # comparisons as numbers
     text = replace_command(text, "\\underbrace", 1, lambda a: "(" + a + ")")
     text = re.sub(r"_\{\\text\{[a-z]+\}\}", "", text)
     text = replace_command(text, "\\operatorname", 1, lambda a: a)
