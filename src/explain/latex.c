@@ -8,20 +8,25 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDE = 78 };      /* characters of an equation that fit on a line */
+/* Characters of an equation that fit on a line; lines of a block, which no page breaks and of which KaTeX takes only so many. */
+enum { WIDE = 78, MOST_LINES = 30 };
 
 void tg_begin_block(tg_latex_page *page, const char *heading) {
     tg_put(&page->out, "\\noindent ");
     tg_put(&page->out, heading);
     tg_put(&page->out, "\n\\begin{align*}\n");
-    page->has_line = false;
+    page->lines = 0;
 }
 
 void tg_end_block(tg_latex_page *page) { tg_put(&page->out, "\n\\end{align*}\n"); }
 
 void tg_begin_line(tg_latex_page *page) {
-    if (page->has_line) tg_put(&page->out, " \\\\\n");
-    page->has_line = true;
+    if (page->lines == MOST_LINES) {
+        tg_put(&page->out, "\n\\end{align*}\n\\begin{align*}\n");
+        page->lines = 0;
+    }
+    if (page->lines > 0) tg_put(&page->out, " \\\\\n");
+    page->lines++;
 }
 
 /* Characters that are seen: a command counts one, braces and scripts do not. */
@@ -105,7 +110,7 @@ static void put_remarks(tg_latex_page *page) {
 
 tg_status tg_print_latex(tg_tensor loss, FILE *out, const tg_explain_options *options) {
     tg_story      story;
-    tg_latex_page page   = { .has_line = false };
+    tg_latex_page page   = { .lines = 0 };
     tg_status     status = tg_story_new(&story, loss, !options->no_values);
     if (status == TG_OK) status = tg_trace_new(&page.trace, &story, options, TG_STYLE_TEX);
     if (status == TG_OK) {

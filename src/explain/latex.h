@@ -8,7 +8,8 @@
 typedef struct tg_latex_page {
     tg_trace       trace;
     tg_text_buffer out;
-    bool           has_line, has_braces;      /* lines of this block; the two factors have been named */
+    int            lines;           /* of this block */
+    bool           has_braces;      /* the two factors have been named */
 } tg_latex_page;
 
 void tg_begin_block(tg_latex_page *page, const char *heading);

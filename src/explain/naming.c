@@ -131,6 +131,7 @@ const tg_formula *tg_in_elements(const tg_trace *trace, const tg_formula *f, tg_
     const tg_formula *parts[TG_FORMULA_ARGUMENTS];
     if (f == NULL) return NULL;
     if (f->kind == TG_FORMULA_NAME) return replace_name(trace, f, shape, e, numbers);
+    if (f->kind == TG_FORMULA_NUMBER && numbers) return tg_shown_number(trace, f->number);
     for (int k = 0; k < f->count; k++) {
         parts[k] = tg_in_elements(trace, f->parts[k], shape, e, numbers);
         if (parts[k] == NULL) return NULL;
