@@ -2,6 +2,7 @@
  *   dump_pages FOLDER
  * A file is called exercise.variant.extension; exercise.expected has a matrix on each line: name, rows, columns, values, gradients. */
 #include "museum/exercises.h"
+#include "random/program.h"
 
 #include <locale.h>
 #include <math.h>
@@ -190,6 +191,27 @@ static void dump_program(const char *name, tg_tensor (*record)(tg_tape *tape), b
     tg_tape_free(tape);
 }
 
+/* Random programs over all ops: those that have a loss and gradients. */
+static void dump_random(int count) {
+    static program p;
+    for (int seed = 0, dumped = 0; dumped < count; seed++) {
+        world     w;
+        recording r = { .argument_count = 0 };
+        char      name[32];
+        make_program(&p, (uint64_t)seed);
+        open_world(&w, &p);
+        tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = p.type, .seed = 17 });
+        tg_tape_set_step(tape, p.step);
+        if (record_program(&p, &w, tape, &(manner){ 0 }, &r) == TG_OK && r.loss.tape == tape && p.wanted_count > 0) {
+            snprintf(name, sizeof name, "random%03d", seed);
+            dump(name, r.loss);
+            dumped++;
+        }
+        tg_tape_free(tape);
+        close_world(&w);
+    }
+}
+
 int main(int argc, char **argv) {
     char name[64];
     if (argc != 2) return fprintf(stderr, "usage: dump_pages FOLDER\n"), EXIT_FAILURE;
@@ -218,5 +240,6 @@ int main(int argc, char **argv) {
     dump_program("words", names_of_numbers, true);
     dump_program("seeds", with_seeds, false);
     dump_program("slope", slope_of_slope, false);
+    dump_random(25);
     return EXIT_SUCCESS;
 }
