@@ -370,7 +370,7 @@ def check_json():
     for path in pages_of_json:
         page = json.loads(read(path), parse_constant=lambda word: problems.append("%s: %s" % (name_of(path), word)))
         problems += ["%s: %s" % (name_of(path), problem) for problem in fits(page, schema, schema["definitions"])]
-        if validator:
+        if validator and ".default." in name_of(path):      # it takes its time
             problems += ["%s: %s" % (name_of(path), error.message) for error in validator.iter_errors(page)]
     broken = json.loads(read(os.path.join(folder, "nan.default.json")))
     broken["nodes"][0]["rows"] = "three"
