@@ -10,13 +10,17 @@ extern "C" {
 #endif
 
 typedef enum tg_format {
-    TG_LIST         /* one line a node: v7 = relu(v6)  [32,128]  net/fc1; with .passes how it is compiled */
+    TG_LIST,        /* one line a node: v7 = relu(v6)  [32,128]  net/fc1; with .passes how it is compiled */
+    TG_TEXT,        /* forward and reverse trace, as tables for the terminal */
+    TG_LATEX,       /* align* blocks; needs amsmath only */
+    TG_MERMAID,     /* a flowchart that renders in a README */
+    TG_JSON         /* all of it, by docs/explain.schema.json: enough to write another printer */
 } tg_format;
 
 typedef enum tg_explain_view {
-    TG_VIEW_AUTOMATIC = 0,     /* neurons for tiny nets, else layers */
-    TG_VIEW_NEURONS,           /* every product visible, for one example */
-    TG_VIEW_LAYERS,            /* matrices, or their shapes and norms */
+    TG_VIEW_AUTOMATIC = 0,     /* neurons for tiny nets with one example, else layers */
+    TG_VIEW_NEURONS,           /* every product visible, for one example; nets too large for it are shown in layers */
+    TG_VIEW_LAYERS,            /* matrices, or their shapes, norms and ranges */
     TG_VIEW_PATHS,             /* between .parameter and the loss, with the sum over paths */
     TG_VIEW_PLAN               /* after each pass: what was fused, which buffer each node uses */
 } tg_explain_view;
@@ -24,18 +28,18 @@ typedef enum tg_explain_view {
 typedef enum tg_theme { TG_THEME_LIGHT = 0, TG_THEME_DARK, TG_THEME_PRINT } tg_theme;
 
 typedef struct tg_explain_options {
+    tg_explain_view view;              /* TG_TEXT, TG_LATEX */
+    tg_theme        theme;             /* colours of TG_MERMAID */
     bool            no_values;         /* symbols only: nothing is run */
     bool            passes;            /* TG_LIST: then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
-    tg_explain_view view;
-    tg_theme        theme;
-    bool            row_notation;      /* delta W^T and x^T delta, as in memory; default: W^T delta and delta x^T, as in textbooks */
-    bool            ascii;
-    bool            color;             /* of text: escape sequences */
-    int             columns;           /* of text: 0: 110 */
-    int             digits;            /* significant; 0: 4 */
-    int64_t         example;           /* row shown in the neuron view, counted from 0 */
+    bool            row_notation;      /* x W and x^T delta, as in memory; default: W x and delta x^T, as in textbooks, where there are layers */
+    bool            ascii;             /* TG_TEXT, TG_MERMAID: S1 and delta1 in place of Greek letters, ~ for about equal */
+    bool            color;             /* TG_TEXT: escape sequences */
+    int             columns;           /* TG_TEXT: most characters of a line, from 80 on; 0: 110 */
+    int             digits;            /* significant, 1 to 17; 0: 4. TG_JSON has all digits always */
+    int64_t         example;           /* row shown in the neuron view, counted from 0; TG_OUT_OF_RANGE where there is none */
     const char     *parameter;         /* TG_VIEW_PATHS: an element, such as "net/fc1/weight[0,1]" */
-    const char     *title;             /* NULL: none */
+    const char     *title;             /* printed first; NULL: none */
 } tg_explain_options;
 
 /* Prints to out what loss is made of, and the backward sections recorded for it, in the order of the tape. Values are those that the step holds, or

@@ -8,7 +8,10 @@
 
 /* One row a printer; the first one is what is printed where no format is asked for. */
 static const tg_cli_format formats[] = {
-    /* ---- the other printers have their rows here: text, dot, html, latex, mermaid, json ---- */
+    { "text", ".txt", "forward and reverse trace", TG_TEXT },
+    { "latex", ".tex", "the same as align* blocks", TG_LATEX },
+    { "mermaid", ".mmd", "a flowchart for a README", TG_MERMAID },
+    { "json", ".json", "all of it, for programs", TG_JSON },
     { "list", ".list", "one line a node", TG_LIST },
 };
 

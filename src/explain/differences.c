@@ -57,11 +57,13 @@ static tg_status differentiate(tg_plan *plan, double *at, double *slope) {
 static tg_status differentiate_all(tg_story *story, tg_story_node *node, tg_plan *plan) {
     const int count      = (int)tg_story_elements(node);
     double   *difference = tg_story_room(story, (size_t)count * sizeof *difference), moved[TG_STORY_SHOWN];
+    const double *adjoint = story->nodes[story->loss].adjoint, seed = adjoint != NULL ? adjoint[0] : 1;
     if (difference == NULL) return TG_OUT_OF_MEMORY;
     memcpy(moved, node->value, (size_t)count * sizeof *moved);
     tg_status status = tg_plan_bind_f64(plan, 0, moved);
     for (int i = 0; i < count && status == TG_OK; i++) {
         status = differentiate(plan, &moved[i], &difference[i]);
+        difference[i] *= seed;
         const double distance = fabs(difference[i] - node->adjoint[i]) / fmax(1e-6, fmax(fabs(difference[i]), fabs(node->adjoint[i])));
         if (status == TG_OK && !(distance <= story->worst_difference)) story->worst_difference = distance;
     }

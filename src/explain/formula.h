@@ -28,6 +28,7 @@ struct tg_formula {
     int                      count;         /* of parts */
     int                      depth, size;   /* levels and nodes, counted as a tree */
     double                   number;
+    int                      digits;        /* of a number that was rounded, with which it is printed; 0: the shortest */
     const char              *name;          /* of a name or a call */
     const tg_formula *const *parts;
 };
@@ -46,6 +47,7 @@ tg_status    tg_formulas_status(const tg_formulas *formulas);       /* why the f
 void        *tg_formulas_fail(tg_formulas *formulas, tg_status status);  /* remembers why, if it is the first; returns NULL */
 
 const tg_formula *tg_formula_number(tg_formulas *formulas, double number);
+const tg_formula *tg_formula_rounded(tg_formulas *formulas, double number, int digits);     /* is the rounded number, zeros at its end included */
 const tg_formula *tg_formula_name(tg_formulas *formulas, const char *name);
 const tg_formula *tg_formula_call(tg_formulas *formulas, const char *name, const tg_formula *const parts[], int count);
 const tg_formula *tg_formula_one(tg_formulas *formulas, tg_formula_kind kind, const tg_formula *a);
@@ -157,13 +159,15 @@ int  tg_formula_binding_of(const tg_formula *f);
 bool tg_formula_is_negative(const tg_formula *f);                   /* begins with a minus: a sign, or a number below 0 */
 bool tg_formula_is_question(const tg_formula *f);                   /* a comparison */
 int  tg_formula_set_binding_of(const tg_formula *f);                /* the same where 1e-9 is a product, 10 to the power of -9: not in plain text */
+void tg_put_formula_number(tg_text_buffer *buffer, const tg_formula *f, tg_formula_style style);
 const char *tg_formula_sign(tg_formula_kind kind);                  /* "+" of two parts in plain text; NULL: another kind */
 bool tg_is_function(const char *name);                              /* known to tg_formula_value by itself */
 
 void tg_put_tex(const tg_formula *f, tg_text_buffer *buffer);
 void tg_put_mathml(const tg_formula *f, tg_text_buffer *buffer);
 
-/* The parts of a name such as W1[2,1]: letters, digits at their end, index without brackets. */
+/* The parts of a name such as W1[2,1]: letters, digits at their end, index without brackets. W1[] is the whole matrix, of which the digits are set as
+ * those of its elements are; W1 alone is a variable with a digit. */
 typedef struct tg_name_parts {
     const char *letters, *digits, *index;
     size_t      letter_count, digit_count, index_count;

@@ -116,7 +116,7 @@ static void put_raised(const tg_formula *f, tg_text_buffer *buffer) {
 
 static void put(const tg_formula *f, tg_text_buffer *buffer) {
     switch (f->kind) {
-        case TG_FORMULA_NUMBER:    tg_put_number(buffer, f->number, TG_STYLE_MATHML); return;
+        case TG_FORMULA_NUMBER:    tg_put_formula_number(buffer, f, TG_STYLE_MATHML); return;
         case TG_FORMULA_NAME:      put_name(f->name, buffer); return;
         case TG_FORMULA_CALL:      put_call(f, buffer); return;
         case TG_FORMULA_MAGNITUDE: put_between("<mrow><mo>|</mo>", f->parts[0], "<mo>|</mo></mrow>", buffer); return;

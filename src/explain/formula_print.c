@@ -21,6 +21,18 @@ tg_name_parts tg_name_parts_of(const char *name) {
     return parts;
 }
 
+void tg_put_formula_number(tg_text_buffer *buffer, const tg_formula *f, tg_formula_style style) {
+    if (f->digits > 0) tg_put_rounded(buffer, f->number, f->digits, style);
+    else tg_put_number(buffer, f->number, style);
+}
+
+/* W1[] is written W1. */
+static void put_text_name(const char *name, tg_text_buffer *buffer) {
+    const tg_name_parts parts = tg_name_parts_of(name);
+    if (parts.index != NULL && parts.index_count == 0) tg_put_bytes(buffer, name, parts.letter_count + parts.digit_count);
+    else tg_put(buffer, name);
+}
+
 /* x1 with the digit below the line. */
 static void put_unicode_name(const char *name, tg_text_buffer *buffer) {
     const tg_name_parts parts = tg_name_parts_of(name);
@@ -30,7 +42,7 @@ static void put_unicode_name(const char *name, tg_text_buffer *buffer) {
     }
     tg_put_bytes(buffer, parts.letters, parts.letter_count);
     for (size_t i = 0; i < parts.digit_count; i++) tg_put_bytes(buffer, (const char[]){ '\xe2', '\x82', (char)(0x80 + parts.digits[i] - '0') }, 3);
-    tg_put(buffer, parts.digits + parts.digit_count);
+    if (parts.index == NULL || parts.index_count > 0) tg_put(buffer, parts.digits + parts.digit_count);
 }
 
 /* ---- text ---- */
@@ -50,7 +62,6 @@ static const char *unicode_sign(tg_formula_kind kind) {
         case TG_FORMULA_MULTIPLY:      return "\xc2\xb7";
         case TG_FORMULA_GREATER_EQUAL: return "\xe2\x89\xa5";
         case TG_FORMULA_LESS_EQUAL:    return "\xe2\x89\xa4";
-        case TG_FORMULA_EQUAL:         return "=";
         case TG_FORMULA_NOT_EQUAL:     return "\xe2\x89\xa0";
         default:                       return tg_formula_sign(kind);
     }
@@ -99,7 +110,7 @@ static void put_power(const tg_formula *f, bool unicode, tg_text_buffer *buffer)
 }
 
 static void put_call(const tg_formula *f, bool unicode, tg_text_buffer *buffer) {
-    tg_put(buffer, unicode && strcmp(f->name, "sqrt") == 0 ? "\xe2\x88\x9a" : f->name);
+    tg_put(buffer, unicode && strcmp(f->name, "sqrt") == 0 ? "\xe2\x88\x9a" : unicode && strcmp(f->name, "sigmoid") == 0 ? "\xcf\x83" : f->name);
     tg_put(buffer, "(");
     for (int k = 0; k < f->count; k++) {
         if (k > 0) tg_put(buffer, ", ");
@@ -129,8 +140,8 @@ static void put_negative(const tg_formula *f, bool unicode, tg_text_buffer *buff
 
 static void put(const tg_formula *f, bool unicode, tg_text_buffer *buffer) {
     switch (f->kind) {
-        case TG_FORMULA_NUMBER:    tg_put_number(buffer, f->number, unicode ? TG_STYLE_UNICODE : TG_STYLE_TEXT); return;
-        case TG_FORMULA_NAME:      unicode ? put_unicode_name(f->name, buffer) : tg_put(buffer, f->name); return;
+        case TG_FORMULA_NUMBER:    tg_put_formula_number(buffer, f, unicode ? TG_STYLE_UNICODE : TG_STYLE_TEXT); return;
+        case TG_FORMULA_NAME:      unicode ? put_unicode_name(f->name, buffer) : put_text_name(f->name, buffer); return;
         case TG_FORMULA_CALL:      put_call(f, unicode, buffer); return;
         case TG_FORMULA_NEGATIVE:  put_negative(f, unicode, buffer); return;
         case TG_FORMULA_MAGNITUDE: put_magnitude(f, unicode, buffer); return;

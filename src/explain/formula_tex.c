@@ -24,9 +24,28 @@ static void put_between(const char *before, const tg_formula *f, const char *aft
 
 /* ---- names ---- */
 
+/* TeX's names of the Greek letters that nets are written with. */
+static size_t put_greek(const char *letters, size_t count, tg_text_buffer *buffer) {
+    static const struct { const char *letter, *name; } greek[] = {
+        { "\xce\xa3", "\\Sigma" }, { "\xce\xb4", "\\delta" }, { "\xcf\x83", "\\sigma" }, { "\xce\xb8", "\\theta" },
+    };
+    for (size_t i = 0; i < sizeof greek / sizeof *greek; i++) {
+        if (count < 2 || memcmp(letters, greek[i].letter, 2) != 0) continue;
+        tg_put(buffer, greek[i].name);
+        if (count > 2) tg_put(buffer, " ");
+        return 2;
+    }
+    return 0;
+}
+
 /* What TeX takes for its own gets a backslash; a backslash has none in text that reads names. */
 static void put_letters(const char *letters, size_t count, tg_text_buffer *buffer) {
     for (size_t i = 0; i < count; i++) {
+        const size_t taken = put_greek(letters + i, count - i, buffer);
+        if (taken > 0) {
+            i += taken - 1;
+            continue;
+        }
         if (strchr("_%#&${}", letters[i]) != NULL) tg_put(buffer, "\\");
         tg_put_bytes(buffer, letters + i, 1);
     }
@@ -46,20 +65,22 @@ static void put_name(const char *name, tg_text_buffer *buffer) {
         return;
     }
     const bool word = is_word(p.letters, p.letter_count);
-    if (p.digit_count > 0 && p.index_count > 0) tg_put(buffer, "{");
+    const bool is_layer = p.digit_count > 0 && p.index != NULL;
+    if (is_layer) tg_put(buffer, "{");
     if (word) tg_put(buffer, "\\mathrm{");
     put_letters(p.letters, p.letter_count, buffer);
     if (word) tg_put(buffer, "}");
     if (p.digit_count > 0) {
-        tg_put(buffer, p.index_count > 0 ? "^{(" : "_{");
+        tg_put(buffer, is_layer ? "^{(" : "_{");
         tg_put_bytes(buffer, p.digits, p.digit_count);
-        tg_put(buffer, p.index_count > 0 ? ")}" : "}");
+        tg_put(buffer, is_layer ? ")}" : "}");
     }
     if (p.index_count > 0) {
         tg_put(buffer, "_{");
         tg_put_bytes(buffer, p.index, p.index_count);
-        tg_put(buffer, p.digit_count > 0 ? "}}" : "}");
+        tg_put(buffer, "}");
     }
+    if (is_layer) tg_put(buffer, "}");
 }
 
 /* ---- calls ---- */
@@ -68,6 +89,10 @@ static void put_name(const char *name, tg_text_buffer *buffer) {
 static void put_function(const char *name, tg_text_buffer *buffer) {
     static const char *const known[] = { "exp", "ln", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "max", "min" };
     const size_t             length  = strcspn(name, "'");
+    if (strcmp(name, "sigmoid") == 0) {
+        tg_put(buffer, "\\sigma");
+        return;
+    }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strlen(known[i]) != length || memcmp(known[i], name, length) != 0) continue;
         tg_put(buffer, "\\");
@@ -143,7 +168,7 @@ static void put_fraction(const tg_formula *f, tg_text_buffer *buffer) {
 
 static void put(const tg_formula *f, tg_text_buffer *buffer) {
     switch (f->kind) {
-        case TG_FORMULA_NUMBER:    tg_put_number(buffer, f->number, TG_STYLE_TEX); return;
+        case TG_FORMULA_NUMBER:    tg_put_formula_number(buffer, f, TG_STYLE_TEX); return;
         case TG_FORMULA_NAME:      put_name(f->name, buffer); return;
         case TG_FORMULA_CALL:      put_call(f, buffer); return;
         case TG_FORMULA_MAGNITUDE: put_between("\\left|", f->parts[0], "\\right|", buffer); return;

@@ -99,6 +99,16 @@ const tg_formula *tg_formula_number(tg_formulas *formulas, double number) {
     return make(formulas, (tg_formula){ .kind = TG_FORMULA_NUMBER, .number = number }, NULL);
 }
 
+const tg_formula *tg_formula_rounded(tg_formulas *formulas, double number, int digits) {
+    tg_text_buffer text = { 0 };
+    tg_put_rounded(&text, number, digits, TG_STYLE_TEXT);
+    const double rounded = isfinite(number) ? tg_number_of(tg_text_of(&text), text.length) : number;
+    const bool   failed  = text.failed;
+    tg_text_buffer_release(&text);
+    if (failed) return tg_formulas_fail(formulas, TG_OUT_OF_MEMORY);
+    return make(formulas, (tg_formula){ .kind = TG_FORMULA_NUMBER, .number = rounded, .digits = digits }, NULL);
+}
+
 const tg_formula *tg_formula_name(tg_formulas *formulas, const char *name) {
     const char *copy = take_text(formulas, name);
     return copy != NULL ? make(formulas, (tg_formula){ .kind = TG_FORMULA_NAME, .name = copy }, NULL) : NULL;
@@ -167,7 +177,7 @@ int tg_formula_binding_of(const tg_formula *f) {
 /* As printf's %g does it, and tg_put_number with whole numbers. */
 int tg_formula_set_binding_of(const tg_formula *f) {
     const double size       = f->kind == TG_FORMULA_NUMBER && isfinite(f->number) ? fabs(f->number) : 0;
-    const bool   is_product = size > 0 && (size < 1e-4 || size >= 1e15) && !tg_formula_is_negative(f);
+    const bool   is_product = size > 0 && (size < 1e-4 || size >= (f->digits > 0 ? pow(10, f->digits) : 1e15)) && !tg_formula_is_negative(f);
     return is_product ? TG_BIND_PRODUCT : tg_formula_binding_of(f);
 }
 

@@ -22,6 +22,9 @@ static const char *write_label(tg_story *story, const char *letters, int64_t num
 static const char *last_part(const char *name) {
     const char *slash = strrchr(name, '/'), *last = slash != NULL ? slash + 1 : name;
     const bool  fits  = strlen(last) > 0 && strlen(last) < 24 && strspn(last, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(last);
+    static const char *const words[] = { "pi", "infinity", "nan", "at" };      /* of formulas */
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(last, words[i]) == 0) return NULL;
     return fits && (last[0] < '0' || last[0] > '9') ? last : NULL;
 }
 

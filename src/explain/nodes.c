@@ -37,7 +37,37 @@ static bool is_slice_of_block(const tg_story *story, uint32_t id) {
 
 typedef tg_status (*visit_fn)(tg_story *story, const tg_message *message, void *context);
 
-static tg_status each_message(tg_story *story, tg_tensor loss, visit_fn visit, void *context) {
+/* Which edges have been told. Several gradients of one loss walk the same edges, with the same messages, on their way to what each of them wants. */
+typedef struct edges {
+    uint32_t count;
+    size_t  *first;      /* [count + 2] of node id: where its arguments begin in is_told */
+    bool    *is_told;
+} edges;
+
+static tg_status make_edges(const tg_story *story, edges *e) {
+    e->count = tg_node_count(story->tape);
+    e->first = tg_allocate(((size_t)e->count + 2) * sizeof *e->first);
+    for (uint32_t id = 1; e->first != NULL && id <= e->count; id++) {
+        tg_node node;
+        e->first[id + 1] = e->first[id] + (tg_node_at(story->tape, id, &node) == TG_OK ? (size_t)node.input_count : 0);
+    }
+    e->is_told = e->first != NULL ? tg_allocate(e->first[e->count + 1] + 1) : NULL;
+    return e->is_told != NULL ? TG_OK : tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for the edges of %" PRIu32 " nodes", e->count);
+}
+
+static void release_edges(edges *e) {
+    if (e->is_told != NULL) tg_release(e->is_told, e->first[e->count + 1] + 1);
+    tg_release(e->first, ((size_t)e->count + 2) * sizeof *e->first);
+}
+
+static bool was_told(edges *e, const tg_message *message) {
+    bool      *edge = &e->is_told[e->first[message->from.id] + (size_t)message->argument];
+    const bool told = *edge;
+    *edge           = true;
+    return told;
+}
+
+static tg_status each_new_message(tg_story *story, tg_tensor loss, edges *e, visit_fn visit, void *context) {
     const uint32_t count = tg_node_count(story->tape);
     for (uint32_t id = loss.id + 1; id <= count; id++) {
         tg_node node;
@@ -50,12 +80,20 @@ static tg_status each_message(tg_story *story, tg_tensor loss, visit_fn visit, v
             tg_message      message;
             const tg_status status = tg_message_at(header, i, &message);
             if (status != TG_OK) return status;
-            if (is_slice_of_block(story, message.from.id)) continue;      /* it is told as a leaf */
+            if (was_told(e, &message) || is_slice_of_block(story, message.from.id)) continue;      /* a slice is told as a leaf */
             const tg_status visited = visit(story, &message, context);
             if (visited != TG_OK) return visited;
         }
     }
     return TG_OK;
+}
+
+static tg_status each_message(tg_story *story, tg_tensor loss, visit_fn visit, void *context) {
+    edges     e      = { 0 };
+    tg_status status = make_edges(story, &e);
+    if (status == TG_OK) status = each_new_message(story, loss, &e, visit, context);
+    release_edges(&e);
+    return status;
 }
 
 /* ---- nodes ---- */

@@ -3,6 +3,7 @@
 #include "explain/story.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* Each tensor of the tape that the story needs, once. */
@@ -83,6 +84,16 @@ static tg_status hand_out(tg_story *story, const album *a) {
     return status;
 }
 
+/* No call tells the type of a tape; its values do. */
+static tg_type find_type(const tg_story *story) {
+    for (int i = 0; i < story->node_count; i++)
+        for (int64_t e = 0; e < tg_story_elements(&story->nodes[i]); e++) {
+            const double value = story->nodes[i].value[e];
+            if (isfinite(value) && (double)(float)value != value) return TG_F64;
+        }
+    return TG_F32;
+}
+
 tg_status tg_story_look(tg_story *story) {
     album        a    = { .count = tg_node_count(story->tape) };
     const size_t most = (size_t)a.count + 1;
@@ -94,6 +105,7 @@ tg_status tg_story_look(tg_story *story) {
     if (status == TG_OK) want_all(story, &a);
     if (status == TG_OK) status = look(story, &a);
     if (status == TG_OK) status = hand_out(story, &a);
+    if (status == TG_OK) story->type = find_type(story);
     tg_release(a.at, most * sizeof *a.at);
     tg_release(a.tensors, most * sizeof *a.tensors);
     tg_release(a.out, most * sizeof *a.out);

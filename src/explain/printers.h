@@ -6,5 +6,9 @@
 
 /* options are never NULL. */
 tg_status tg_print_list(tg_tensor loss, FILE *out, const tg_explain_options *options);
+tg_status tg_print_text(tg_tensor loss, FILE *out, const tg_explain_options *options);
+tg_status tg_print_json(tg_tensor loss, FILE *out, const tg_explain_options *options);
+tg_status tg_print_mermaid(tg_tensor loss, FILE *out, const tg_explain_options *options);
+tg_status tg_print_latex(tg_tensor loss, FILE *out, const tg_explain_options *options);
 
 #endif

@@ -62,7 +62,7 @@ typedef struct tg_story_layer {
 
 typedef struct tg_story {
     tg_tape          *tape;
-    tg_type           type;
+    tg_type           type;                    /* TG_F32 where every value is one of f32 */
     tg_story_node    *nodes;                   /* in the order of the tape */
     int               node_count, loss;
     tg_story_message *messages;                /* in the order of the walk */

@@ -77,6 +77,34 @@ START_TEST(a_value_used_twice_gets_two_messages) {
 }
 END_TEST
 
+START_TEST(a_seed_is_a_factor_of_differences) {
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    const double three = 3;
+    tg_tensor    a = tg_input(tape, x, 1, 6), loss = tg_sum(tg_sin(a)), g;
+    tg_story     story;
+    ck_assert_int_eq(tg_gradients(loss, tg_scalar_input(tape, &three), &a, 1, &g, NULL), TG_OK);
+    ck_assert_int_eq(tg_story_new(&story, loss, true), TG_OK);
+    ck_assert(story.worst_difference < 1e-8 && story.nodes[story.loss].adjoint[0] == 3);
+    tg_story_free(&story);
+    tg_tape_free(tape);
+}
+END_TEST
+
+/* Each gradient walks on its own. */
+START_TEST(several_gradients_of_one_loss) {
+    tg_tape  *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor a = tg_input(tape, x, 1, 1), b = tg_input(tape, x + 1, 1, 1), square = tg_square(a), loss = tg_tanh(tg_mul(square, b));
+    tg_story  story;
+    ck_assert(tg_grad(loss, a).id != 0 && tg_grad(loss, b).id != 0 && tg_grad(loss, a).id != 0);
+    ck_assert_int_eq(tg_story_new(&story, loss, true), TG_OK);
+    ck_assert_int_eq(story.message_count, 4);      /* tanh, mul twice, square */
+    for (int i = 0; i < 4; i++) ck_assert(story.messages[i].k == 1 && story.messages[i].n == 1);
+    ck_assert(story.nodes[0].adjoint != NULL && story.nodes[1].adjoint != NULL && story.worst_difference < 1e-8);
+    tg_story_free(&story);
+    tg_tape_free(tape);
+}
+END_TEST
+
 START_TEST(layers_are_found) {
     tg_params *params = tg_params_new(1, NULL);
     tg_mlp    *net    = tg_mlp_new(params, &(tg_mlp_options){ .sizes = TG_SIZES(2, 4, 3, 1), .activation = "tanh" });
@@ -163,5 +191,5 @@ END_TEST
 
 int main(void) {
     return RUN_TESTS("messages", a_message_is_upstream_times_local, adjoints_agree_with_differences, a_value_used_twice_gets_two_messages,
-                     layers_are_found, no_gradient_no_values_and_what_fails, every_allocation_may_fail);
+                     a_seed_is_a_factor_of_differences, several_gradients_of_one_loss, layers_are_found, no_gradient_no_values_and_what_fails, every_allocation_may_fail);
 }
