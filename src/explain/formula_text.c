@@ -136,7 +136,9 @@ void tg_put_rounded(tg_text_buffer *buffer, double number, int digits, tg_formul
         snprintf(text, sizeof text, "%#.*g", digits, fabs(number));
         make_plain(text);
         const size_t length = strlen(text);
-        if (text[length - 1] == '.') text[length - 1] = '\0';      /* 1234. of four digits */
+        char        *e      = strchr(text, 'e');
+        if (e != NULL && e[-1] == '.') memmove(e - 1, e, strlen(e) + 1);      /* 2.e-8 of one digit */
+        else if (text[length - 1] == '.') text[length - 1] = '\0';           /* 1234. of four digits */
     }
     put_signed(buffer, number, text, style);
 }
