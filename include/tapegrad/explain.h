@@ -10,12 +10,31 @@ extern "C" {
 #endif
 
 typedef enum tg_format {
-    TG_LIST         /* one line a node: v7 = relu(v6)  [32,128]  net/fc1; with .passes how it is compiled */
+    TG_LIST,        /* one line a node: v7 = relu(v6)  [32,128]  net/fc1; with .passes how it is compiled */
+    TG_DOT          /* a picture for Graphviz: dot -Tsvg */
 } tg_format;
 
+typedef enum tg_explain_view {
+    TG_VIEW_AUTOMATIC = 0,     /* neurons for tiny nets, else layers */
+    TG_VIEW_NEURONS,           /* every product visible, for one example */
+    TG_VIEW_LAYERS,            /* matrices up to 4 x 4, else their shapes and norms; what the walk recorded */
+    TG_VIEW_PATHS,             /* between .parameter and the loss, with the sum over paths */
+    TG_VIEW_PLAN               /* after each pass: what was fused, which buffer each node uses */
+} tg_explain_view;
+
+typedef enum tg_theme { TG_THEME_LIGHT = 0, TG_THEME_DARK, TG_THEME_PRINT } tg_theme;
+
 typedef struct tg_explain_options {
-    bool no_values;      /* symbols only: nothing is run */
-    bool passes;         /* TG_LIST: then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
+    tg_explain_view view;          /* TG_DOT. What a view cannot show is shown by another, and the caption says so */
+    tg_theme        theme;         /* TG_DOT */
+    bool            no_values;     /* symbols only: nothing is run */
+    bool            passes;        /* TG_LIST: then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
+    bool            row_notation;  /* delta W^T and x^T delta, as in memory; default: W^T delta and delta x^T, as in textbooks */
+    bool            ascii;
+    int             digits;        /* significant; 0: 4 */
+    int64_t         example;       /* row shown in the neuron view, counted from 0 */
+    const char     *parameter;     /* TG_VIEW_PATHS: an element, such as "net/fc1/weight[0,1]" */
+    const char     *title;         /* NULL: none */
 } tg_explain_options;
 
 /* Prints to out what loss is made of, and the backward sections recorded for it, in the order of the tape. Values are those that the step holds, or
