@@ -118,22 +118,49 @@ const char *tg_dot_activation_name(const tg_drawing *d, const tg_story_node *nod
 
 /* ---- formulas ---- */
 
+/* Behind raised digits a square would be one more of them: "(name)" stands for such a base. */
+static const tg_formula *with_closed_bases(tg_formulas *formulas, const tg_formula *f) {
+    const tg_formula *parts[TG_FORMULA_ARGUMENTS] = { NULL };
+    char              closed[TG_DOT_NAME + 2];
+    if (f == NULL || f->count == 0 || f->count > TG_FORMULA_ARGUMENTS) return f;
+    for (int k = 0; k < f->count; k++) parts[k] = with_closed_bases(formulas, f->parts[k]);
+    if (f->kind == TG_FORMULA_POWER && parts[0] != NULL && parts[0]->kind == TG_FORMULA_NAME) {
+        snprintf(closed, sizeof closed, "(%s)", parts[0]->name);
+        parts[0] = tg_formula_name(formulas, closed);
+    }
+    for (int k = 0; k < f->count; k++)
+        if (parts[k] == NULL) return NULL;
+    return tg_formula_with(formulas, f, parts);
+}
+
+typedef struct naming {
+    tg_formula_binding bindings[2 * (TG_STORY_OPERANDS + 1)];
+    char               labels[TG_STORY_OPERANDS + 1][TG_DOT_NAME], names[2 * (TG_STORY_OPERANDS + 1)][TG_DOT_NAME];
+    int                count;
+} naming;
+
+static void bind(tg_drawing *d, naming *n, int i, int64_t e) {
+    const tg_story_node *node = &d->story->nodes[i];
+    char                *open = n->names[n->count], *closed = n->names[n->count + 1], *label = n->labels[n->count / 2];
+    const bool           is_raised = node->role != TG_ROLE_NONE && !d->options->ascii;
+    if (e < 0) tg_dot_matrix_name(d, i, open);
+    else tg_dot_element_name(d, i, e, open);
+    snprintf(closed, TG_DOT_NAME, is_raised ? "(%.120s)" : "%s", open);
+    snprintf(label, TG_DOT_NAME, "(%.120s)", node->label);
+    n->bindings[n->count++] = (tg_formula_binding){ node->label, tg_formula_name(d->story->formulas, open) };
+    n->bindings[n->count++] = (tg_formula_binding){ label, tg_formula_name(d->story->formulas, closed) };
+}
+
 void tg_dot_put_formula(tg_drawing *d, int i, const tg_formula *formula, int64_t e) {
     const tg_story_node *node = &d->story->nodes[i];
-    tg_formula_binding   bindings[TG_STORY_OPERANDS + 1];
-    char                 names[TG_STORY_OPERANDS + 1][TG_DOT_NAME];
-    int                  count = 0;
-    tg_text_buffer       b     = { 0 };
-    for (int k = 0; k <= node->input_count && k <= TG_STORY_OPERANDS; k++) {
-        const int of = k < node->input_count ? node->inputs[k] : i;
-        if (of < 0) continue;
-        const tg_story_node *operand = &d->story->nodes[of];
-        if (e < 0) tg_dot_matrix_name(d, of, names[count]);
-        else tg_dot_element_name(d, of, tg_dot_broadcast(operand, node, e), names[count]);
-        bindings[count] = (tg_formula_binding){ operand->label, tg_formula_name(d->story->formulas, names[count]) };
-        count++;
-    }
-    const tg_formula *named = tg_formula_substitute(d->story->formulas, formula, bindings, count);
+    naming               n;
+    tg_text_buffer       b = { 0 };
+    n.count = 0;
+    for (int k = 0; k < node->input_count && k < TG_STORY_OPERANDS; k++)
+        if (node->inputs[k] >= 0) bind(d, &n, node->inputs[k], e < 0 ? e : tg_dot_broadcast(&d->story->nodes[node->inputs[k]], node, e));
+    bind(d, &n, i, e);
+    const tg_formula *closed = with_closed_bases(d->story->formulas, formula);
+    const tg_formula *named  = closed != NULL ? tg_formula_substitute(d->story->formulas, closed, n.bindings, n.count) : NULL;
     if (named != NULL) tg_formula_print(named, d->options->ascii ? TG_STYLE_TEXT : TG_STYLE_UNICODE, &b);
     if (b.failed || (named == NULL && tg_formulas_status(d->story->formulas) == TG_OUT_OF_MEMORY)) tg_dot_fail(d, TG_OUT_OF_MEMORY);
     else if (named == NULL) tg_dot_put(d, "{dots}");      /* too large */
