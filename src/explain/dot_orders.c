@@ -171,7 +171,11 @@ void tg_dot_put_recorded(tg_drawing *d, const char *direction) {
     const int                order   = 1 + d->order[d->story->loss];
     const char              *name    = order < 4 ? names[order] : "a graph of higher order", *color = d->theme->backward;
     orders                   o;
-    if (!d->story->has_walk || open_orders(d, &o) != TG_OK) return;
+    if (!d->story->has_walk) return;
+    if (open_orders(d, &o) != TG_OK) {
+        close_orders(&o);
+        return;
+    }
     const int all = count_recorded(&o), left_out = all <= MOST_RECORDED ? leave_out_joins(d, &o) : all;
     if (all > 0) {
         tg_dot_put(d, "  subgraph cluster_order%d { id=\"order%d\"; class=\"order%d\"; style=\"rounded,dashed\"; color=\"%s\"; fontcolor=\"%s\"; fontsize=13; "

@@ -53,7 +53,7 @@ static tg_status find_element(search *s, const char *parameter) {
     for (int i = 0; i < story->node_count && s->node < 0; i++) {
         const char *names[] = { story->nodes[i].name, story->nodes[i].label };
         for (int k = 0; k < 2; k++)
-            if (strlen(names[k]) == length && strncmp(names[k], parameter, length) == 0) s->node = i;
+            if (length > 0 && strlen(names[k]) == length && strncmp(names[k], parameter, length) == 0) s->node = i;
     }
     if (s->node < 0) return tg_fail_thread(TG_UNKNOWN_NAME, "tg_explain: nothing that leads to the loss is called %.*s", (int)(length < 80 ? length : 80), parameter);
     const tg_shape shape = story->nodes[s->node].shape;

@@ -159,6 +159,13 @@ END_TEST
 
 /* ---- the layer view ---- */
 
+/* Whether an earlier walk has sent this message already. */
+static bool is_again(const tg_story *story, int i) {
+    for (int k = 0; k < i; k++)
+        if (story->messages[k].from == story->messages[i].from && story->messages[k].argument == story->messages[i].argument) return true;
+    return false;
+}
+
 /* Uses that are drawn: of all operands, but that a layer is one box, into which its input goes. Messages: those to what is drawn. */
 static void expect_edges(tg_tensor loss, const char *text) {
     tg_story story;
@@ -171,6 +178,7 @@ static void expect_edges(tg_tensor loss, const char *text) {
     }
     for (int i = 0; i < story.message_count; i++) {
         const tg_story_node *from = &story.nodes[story.messages[i].from];
+        if (is_again(&story, i)) continue;
         messages += (from->role != TG_ROLE_SUM && from->role != TG_ROLE_PRODUCT) || (story.messages[i].to == story.layers[from->layer].x);
     }
     ck_assert_int_eq(count_of(text, "class=\"fwd"), uses + story.layer_count);
@@ -209,5 +217,310 @@ START_TEST(a_large_net_is_quick_and_small) {
 }
 END_TEST
 
-int main(void) { return RUN_TESTS("dot", a_net_of_neurons, before_the_backward_pass_a_dot, in_every_dress, nets_of_layers,
-                                      a_large_net_is_quick_and_small); }
+/* ---- expressions: every use is an edge, and every message ---- */
+
+typedef tg_tensor (*expression_fn)(const tg_tensor x[]);
+
+static tg_tensor named(tg_tensor x, const char *text) { return tg_name(x, text); }
+static tg_tensor sum_times(const tg_tensor x[]) { return named(tg_mul(named(tg_add(x[0], x[1]), "q"), x[2]), "f"); }
+static tg_tensor two_ways(const tg_tensor x[]) { return named(tg_mul(named(tg_add(x[0], x[1]), "c"), named(tg_shift(x[1], 1), "d")), "e"); }
+static tg_tensor twice(const tg_tensor x[]) { return named(tg_add(x[0], x[0]), "b"); }
+static tg_tensor squared(const tg_tensor x[]) { return named(tg_mul(x[0], x[0]), "b"); }
+static tg_tensor gates(const tg_tensor x[]) { return named(tg_scale(tg_add(tg_mul(x[0], x[1]), tg_maximum(x[2], x[3])), 2), "f"); }
+static tg_tensor neuron(const tg_tensor x[]) { return named(tg_sigmoid(tg_add(tg_add(tg_mul(x[0], x[1]), tg_mul(x[2], x[3])), x[4])), "f"); }
+static tg_tensor wengert(const tg_tensor x[]) { return named(tg_sub(tg_add(tg_log(x[0]), tg_mul(x[0], x[1])), tg_sin(x[1])), "y"); }
+static tg_tensor not_finite(const tg_tensor x[]) { return named(tg_add(tg_div(x[0], x[0]), tg_log(x[0])), "y"); }
+
+typedef struct exercise {
+    expression_fn record;
+    int           operands, uses;
+    double        x[5];
+    const char   *names[5], *values[6];      /* values of the result and its gradients, as they are printed */
+} exercise;
+
+#define MINUS "\xe2\x88\x92"
+
+static const exercise exercises[] = {
+    { sum_times, 3, 4, { -2, 5, -4 }, { "x", "y", "z" }, { MINUS "12", MINUS "4", MINUS "4", "3" } },
+    { two_ways, 2, 5, { 2, 1 }, { "a", "b" }, { "6", "2", "5" } },
+    { twice, 1, 2, { 3 }, { "a" }, { "6", "2" } },
+    { squared, 1, 2, { 3 }, { "a" }, { "9", "6" } },
+    { gates, 4, 7, { 3, -4, 2, -1 }, { "x", "y", "z", "w" }, { MINUS "20", MINUS "8", "6", "2", "0" } },
+    { neuron, 5, 9, { 2, -1, -3, -2, -3 }, { "w0", "x0", "w1", "x1", "w2" }, { "0.7311", MINUS "0.1966", "0.3932", MINUS "0.3932", MINUS "0.5898", "0.1966" } },
+    { wengert, 2, 8, { 2, 5 }, { "x1", "x2" }, { "11.65", "5.5", "1.716" } },
+    { not_finite, 1, 5, { 0 }, { "a" }, { "NaN", "NaN" } },
+};
+
+static tg_tensor record_exercise(tg_tape *tape, const exercise *e, bool backward) {
+    tg_tensor x[5], g[5];
+    for (int k = 0; k < e->operands; k++) x[k] = tg_name(tg_scalar_input(tape, &e->x[k]), e->names[k]);
+    const tg_tensor y = e->record(x);
+    if (backward) ck_assert_int_eq(tg_gradients(y, TG_NONE, x, e->operands, g, NULL), TG_OK);
+    return y;
+}
+
+START_TEST(exercises_by_hand) {
+    const exercise *e = &exercises[_i];
+    for (int view = TG_VIEW_NEURONS; view <= TG_VIEW_LAYERS; view++)
+        for (int backward = 0; backward < 2; backward++) {
+            tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+            const tg_tensor y    = record_exercise(tape, e, backward == 1);
+            char           *text = picture_of(y, &(tg_explain_options){ .view = (tg_explain_view)view });
+            ck_assert_int_eq(count_of(text, "class=\"fwd"), e->uses);
+            ck_assert_int_eq(count_of(text, "class=\"bwd"), backward == 1 ? e->uses : 0);
+            for (int k = 0; k <= e->operands && backward == 1; k++) {
+                char expected[64];
+                snprintf(expected, sizeof expected, view == TG_VIEW_NEURONS || e->values[k][0] == 'N' ? "<B>%s</B>" : ">%s</FONT>", e->values[k]);
+                expect_in(text, expected);
+            }
+            expect_silent_dot(text);
+            free(text);
+            tg_tape_free(tape);
+        }
+}
+END_TEST
+
+START_TEST(what_is_not_finite_is_red_and_thick) {
+    tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    const tg_tensor y    = record_exercise(tape, &exercises[sizeof exercises / sizeof exercises[0] - 1], true);
+    char           *text = picture_of(y, NULL);
+    expect_in(text, "class=\"loss nonfinite\"");
+    expect_in(text, "<TABLE BORDER=\"5\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"4\" STYLE=\"ROUNDED\" COLOR=\"#C2002F\"");
+    expect_in(text, "class=\"bwd nonfinite\", color=\"#C2002F\", dir=back, style=dashed, arrowtail=vee, penwidth=5");
+    expect_in(text, MINUS "infinity</B>");
+    free(text);
+    tg_tape_free(tape);
+}
+END_TEST
+
+/* ---- paths ---- */
+
+START_TEST(paths_are_counted_and_added) {
+    net   n    = mazur(1, true);
+    char *text = picture_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_PATHS, .parameter = "x[0,0]" });
+    expect_in(text, "over 2 paths&#160;=&#160;<B>0.005754</B>&#160;\xe2\x9c\x93 the same as by the walk back");
+    expect_in(text, "<B>0.003749</B>"), expect_in(text, "<B>0.002005</B>");
+    ck_assert_int_eq(count_of(text, "class=\"fwd"), 11);
+    expect_silent_dot(text);
+    free(text);
+    release(&n);
+    n    = classifier(TG_SIZES(20, 30, 10), 64);
+    text = picture_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_PATHS, .parameter = "net/fc1/weight[7,3]" });
+    expect_in(text, "over 640 paths"), expect_in(text, "630 other paths, together"), expect_in(text, "the same as by the walk back");
+    ck_assert_int_eq(count_of(text, "class=\"value"), 10);
+    expect_silent_dot(text);
+    free(text);
+    release(&n);
+}
+END_TEST
+
+START_TEST(a_path_through_two_ways_and_an_expanded_op) {
+    const double    a = 2, b = 1, three[3] = { 1, 2, 3 };
+    tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    const tg_tensor x[2] = { tg_name(tg_scalar_input(tape, &a), "a"), tg_name(tg_scalar_input(tape, &b), "b") }, in = tg_name(tg_input_f64(tape, three, 1, 3), "in");
+    const tg_tensor y    = tg_add(two_ways(x), tg_sum(tg_square(tg_softmax(in))));
+    tg_tensor       g[3];
+    ck_assert_int_eq(tg_gradients(y, TG_NONE, (const tg_tensor[]){ x[0], x[1], in }, 3, g, NULL), TG_OK);
+    char *text = picture_of(y, &(tg_explain_options){ .view = TG_VIEW_PATHS, .parameter = "b" });
+    expect_in(text, "over 2 paths&#160;=&#160;<B>5</B>");
+    free(text);
+    text = picture_of(y, &(tg_explain_options){ .view = TG_VIEW_PATHS, .parameter = "in[0,1]" });
+    expect_in(text, "the same as by the walk back");
+    expect_silent_dot(text);
+    free(text);
+    tg_tape_free(tape);
+}
+END_TEST
+
+START_TEST(paths_that_cannot_be_shown) {
+    net         n = mazur(1, false);
+    char       *text = picture_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_PATHS, .parameter = "x[0,0]" });
+    FILE       *out  = fopen("/dev/null", "w");
+    const struct { const char *parameter; tg_status status; } wrong[] = {
+        { NULL, TG_NULL_ARGUMENT }, { "y", TG_UNKNOWN_NAME }, { "x", TG_BAD_ARGUMENT }, { "x[0]", TG_BAD_ARGUMENT }, { "x[0,0] ", TG_BAD_ARGUMENT },
+        { "x[0,2]", TG_OUT_OF_RANGE }, { "x[99999999999999,0]", TG_OUT_OF_RANGE }, { "x[-1,0]", TG_BAD_ARGUMENT }, { "[", TG_UNKNOWN_NAME }, { "", TG_UNKNOWN_NAME } };
+    expect_in(text, "layers, as no paths can be shown: no gradient is recorded");
+    free(text);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const tg_explain_options options = { .view = TG_VIEW_PATHS, .parameter = wrong[i].parameter };
+        ck_assert_msg(tg_explain(n.loss, TG_DOT, out, &options) == wrong[i].status, "%s", wrong[i].parameter);
+        ck_assert_int_eq(tg_last_error(NULL), wrong[i].status);
+    }
+    ck_assert_int_eq(tg_explain(n.loss, TG_DOT, out, &(tg_explain_options){ .view = (tg_explain_view)9 }), TG_BAD_ARGUMENT);
+    ck_assert_int_eq(tg_explain(n.loss, TG_DOT, out, &(tg_explain_options){ .theme = (tg_theme)9 }), TG_BAD_ARGUMENT);
+    ck_assert_int_eq(tg_explain(n.loss, TG_DOT, out, &(tg_explain_options){ .digits = 18 }), TG_BAD_ARGUMENT);
+    ck_assert_int_eq(tg_explain(n.loss, TG_DOT, out, &(tg_explain_options){ .example = 1 }), TG_OUT_OF_RANGE);
+    ck_assert_int_eq(tg_explain(n.loss, TG_DOT, out, &(tg_explain_options){ .example = -1 }), TG_OUT_OF_RANGE);
+    tg_last_error(NULL);
+    ck_assert_int_eq(ftell(out), 0);
+    fclose(out);
+    release(&n);
+}
+END_TEST
+
+/* ---- examples, plans, orders ---- */
+
+START_TEST(one_example_of_a_batch) {
+    net   n    = classifier(TG_SIZES(3, 2), 5);
+    char *text = picture_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_NEURONS, .example = 4, .title = "the last" });
+    expect_in(text, "example 5 of 5; the loss and the gradients of parameters are those of all examples");
+    expect_in(text, "<B>the last</B>");
+    ck_assert_int_eq(count_of(text, "class=\"sum"), 2);
+    expect_silent_dot(text);
+    free(text);
+    release(&n);
+}
+END_TEST
+
+START_TEST(the_plan_pass_by_pass) {
+    net   n    = classifier(TG_SIZES(784, 128, 10), 64);
+    char *text = picture_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_PLAN });
+    expect_in(text, "<B>patterns</B>"), expect_in(text, "cross_entropy_slope"), expect_in(text, "arena+"), expect_in(text, "in n24+100352");
+    expect_in(text, "a strip in arena+"), expect_in(text, "net/fc1/weight");
+    free(text);
+    release(&n);
+}
+END_TEST
+
+START_TEST(a_second_derivative_has_clusters_of_its_own) {
+    const double    half = 0.5;
+    tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    const tg_tensor x = tg_name(tg_scalar_input(tape, &half), "x"), y = tg_name(tg_tanh(x), "y"), slope = tg_name(tg_grad(y, x), "slope");
+    ck_assert(tg_grad(slope, x).id != 0);
+    for (int view = TG_VIEW_AUTOMATIC; view <= TG_VIEW_LAYERS; view++) {
+        char *text = picture_of(slope, &(tg_explain_options){ .view = (tg_explain_view)view });
+        expect_in(text, "label=\"backward graph\""), expect_in(text, "label=\"the second-order graph, ");
+        expect_in(text, "0.7864"), expect_in(text, MINUS "0.7269");
+        expect_silent_dot(text);
+        free(text);
+    }
+    char *text = picture_of(y, &(tg_explain_options){ .view = TG_VIEW_LAYERS });
+    expect_in(text, "label=\"the backward graph, ");
+    expect_silent_dot(text);
+    free(text);
+    tg_tape_free(tape);
+}
+END_TEST
+
+/* ---- names ---- */
+
+START_TEST(names_of_every_kind) {
+    static const char *const names[] = { "<b>&amp;\"|{}\\N\\", "a\nn5 = b\n  n6 = c(n1)  [1,1]  v3", "\xce\xb1\xce\xb2", "\xff\xfe broken \xc3", "]]>--><!--", "%s%d{delta}",
+                                         "a space", "\x01\x7f" };
+    char long_name[201];
+    memset(long_name, 'n', 200), long_name[200] = '\0';
+    for (size_t i = 0; i <= sizeof names / sizeof names[0]; i++) {
+        const char     *text = i < sizeof names / sizeof names[0] ? names[i] : long_name;
+        const double    half = 0.5;
+        tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+        tg_params      *params = tg_params_new(1, NULL);
+        const tg_tensor x = tg_name(tg_scalar_input(tape, &half), text);
+        if (tg_tape_status(tape) == TG_OK) {      /* some are refused */
+            tg_push_scope(tape, text);
+            tg_tensor y = tg_sum(tg_square(tg_linear(x, tg_use(tape, tg_variable_new(params, "w", 1, 2, NULL)), TG_NONE)));
+            tg_pop_scope(tape);
+            if (tg_tape_status(tape) == TG_OK) tg_grad(y, x);
+            for (int view = TG_VIEW_AUTOMATIC; view <= TG_VIEW_PLAN && tg_tape_status(tape) == TG_OK; view++) {
+                char *drawn = picture_of(y, &(tg_explain_options){ .view = (tg_explain_view)view, .title = text, .parameter = "w[0,1]", .ascii = view % 2 == 1 });
+                expect_silent_dot(drawn);
+                free(drawn);
+            }
+        }
+        tg_tape_free(tape);
+        tg_params_free(params);
+        tg_last_error(NULL);
+    }
+}
+END_TEST
+
+/* ---- random programs ---- */
+
+/* Their pictures, one after the other: one call of Graphviz draws them all. */
+static void draw_programs(uint64_t first, uint64_t count, FILE *out) {
+    static program p;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        world     w;
+        recording r;
+        make_program(&p, seed);
+        open_world(&w, &p);
+        tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = p.type, .seed = p.seed });
+        tg_tape_set_step(tape, p.step);
+        const tg_status status = record_program(&p, &w, tape, &(manner){ 0 }, &r);
+        const tg_tensor last   = status == TG_OK && r.loss.tape == tape && p.wanted_count > 0 ? r.loss : r.argument_count > 0 ? r.arguments[0] : TG_NONE;
+        for (int view = TG_VIEW_AUTOMATIC; view <= TG_VIEW_LAYERS && status == TG_OK && (tg_rows(last) > 0 || tg_cols(last) > 0); view += TG_VIEW_LAYERS) {
+            char *text = picture_of(last, &(tg_explain_options){ .view = (tg_explain_view)view });
+            if (view == TG_VIEW_LAYERS) expect_edges(last, text);
+            fputs(text, out);
+            free(text);
+        }
+        tg_tape_free(tape);
+        close_world(&w);
+    }
+}
+
+START_TEST(programs_by_chance) {
+    char  *text[2];
+    size_t length;
+    for (int again = 0; again < 2; again++) {
+        FILE *out = open_memstream(&text[again], &length);
+        draw_programs((uint64_t)_i * 50, 50, out);
+        ck_assert_int_eq(fclose(out), 0);
+    }
+    ck_assert_str_eq(text[0], text[1]);
+    ck_assert_int_ge(count_of(text[0], "digraph"), 60);
+    expect_silent_dot(text[0]);
+    free(text[0]), free(text[1]);
+}
+END_TEST
+
+/* ---- memory that runs out ---- */
+
+static tg_status draw_once(void *context) {
+    const tg_explain_options *options = context;
+    static const double       x[] = { .05, .1 };
+    static const float        t[] = { 1 };
+    tg_params   *params = tg_params_new(1, NULL);
+    tg_tape     *tape   = params != NULL ? tg_tape_new(NULL) : NULL;
+    tg_variable *w      = tape != NULL ? tg_variable_new(params, "w", 2, 1, NULL) : NULL;
+    tg_status    status = TG_OUT_OF_MEMORY;
+    if (w != NULL) {
+        const tg_tensor in   = tg_name(tg_input_f64(tape, x, 1, 2), "in");
+        const tg_tensor loss = tg_mse_loss(tg_tanh(tg_linear(in, tg_use(tape, w), TG_NONE)), tg_input(tape, t, 1, 1));
+        tg_grad(loss, in);
+        FILE *out = fopen("/dev/null", "w");
+        status    = tg_tape_status(tape) != TG_OK ? tg_tape_status(tape) : tg_explain(loss, TG_DOT, out, options);
+        fclose(out);
+    }
+    tg_tape_free(tape);
+    tg_params_free(params);
+    return status;
+}
+
+START_TEST(every_allocation_may_fail) {
+    let_each_allocation_fail(draw_once, &(tg_explain_options){ .view = (tg_explain_view)_i, .parameter = "in[0,1]", .title = "t" }, 50);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("dot");
+    TCase *cases = tcase_create("dot");
+    tcase_set_timeout(cases, 300);
+    suite_add_tcase(suite, cases);
+    tcase_add_test(cases, a_net_of_neurons);
+    tcase_add_test(cases, before_the_backward_pass_a_dot);
+    tcase_add_test(cases, in_every_dress);
+    tcase_add_test(cases, nets_of_layers);
+    tcase_add_test(cases, a_large_net_is_quick_and_small);
+    tcase_add_loop_test(cases, exercises_by_hand, 0, sizeof exercises / sizeof exercises[0]);
+    tcase_add_test(cases, what_is_not_finite_is_red_and_thick);
+    tcase_add_test(cases, paths_are_counted_and_added);
+    tcase_add_test(cases, a_path_through_two_ways_and_an_expanded_op);
+    tcase_add_test(cases, paths_that_cannot_be_shown);
+    tcase_add_test(cases, one_example_of_a_batch);
+    tcase_add_test(cases, the_plan_pass_by_pass);
+    tcase_add_test(cases, a_second_derivative_has_clusters_of_its_own);
+    tcase_add_test(cases, names_of_every_kind);
+    tcase_add_loop_test(cases, programs_by_chance, 0, 4);
+    tcase_add_loop_test(cases, every_allocation_may_fail, TG_VIEW_AUTOMATIC, TG_VIEW_PLAN + 1);
+    return run_suite(suite);
+}
