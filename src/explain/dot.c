@@ -36,14 +36,20 @@ static void put_state(tg_drawing *d) {
 
 void tg_dot_open(tg_drawing *d, const char *direction, const char *const lines[], int count) {
     const tg_dot_theme *t = d->theme;
-    tg_dot_put(d, "digraph tape {\n  graph [rankdir=%s, newrank=true, bgcolor=\"%s\", fontname=\"" FONTS "\", fontsize=16, fontcolor=\"%s\", nodesep=0.35, "
-               "ranksep=%s, splines=spline, ordering=out, pad=0.2, labelloc=t, labeljust=l, tooltip=\"", direction, t->background, t->text,
-               direction[0] == 'T' ? "0.62" : "0.5");
+    tg_dot_put(d,
+               "digraph tape {\n  graph [rankdir=%s, newrank=true, bgcolor=\"%s\", fontname=\"" FONTS
+               "\", fontsize=16, fontcolor=\"%s\", nodesep=0.35, "
+               "ranksep=%s, splines=spline, ordering=out, pad=0.2, labelloc=t, labeljust=l, tooltip=\"",
+               direction, t->background, t->text, direction[0] == 'T' ? "0.62" : "0.5");
     tg_dot_escape(d, d->options->title != NULL ? d->options->title : "the tape", 0);
     tg_dot_put(d, "\",\n    label=<<TABLE BORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"2\">");
     put_title(d);
     for (int i = 0; i < count; i++)
-        put_line(d, strncmp(lines[i], "{forward}", 9) == 0 ? t->forward : strncmp(lines[i], "{backward}", 10) == 0 ? t->backward : t->muted, lines[i]);
+        put_line(d,
+                 strncmp(lines[i], "{forward}", 9) == 0     ? t->forward
+                 : strncmp(lines[i], "{backward}", 10) == 0 ? t->backward
+                                                            : t->muted,
+                 lines[i]);
     if (d->options->view != TG_VIEW_PLAN && !d->options->no_values) put_state(d);
     if (d->caption[0] != '\0') {
         tg_dot_put(d, "<TR><TD ALIGN=\"LEFT\"><FONT POINT-SIZE=\"12\" COLOR=\"%s\">", t->muted);
@@ -99,7 +105,8 @@ static bool is_in_rows(const tg_drawing *d) {
     if (d->options->row_notation || d->story->layer_count == 0) return true;
     for (int i = 0; i < d->story->node_count; i++) {
         const tg_story_node *node = &d->story->nodes[i];
-        if (node->kind == TG_STORY_OP && node->role == TG_ROLE_NONE && !(node->op->flags & TG_OP_ELEMENTWISE) && tg_story_elements(node) != 1) return true;
+        if (node->kind == TG_STORY_OP && node->role == TG_ROLE_NONE && !(node->op->flags & TG_OP_ELEMENTWISE) && tg_story_elements(node) != 1)
+            return true;
     }
     return false;
 }
@@ -122,7 +129,9 @@ tg_status tg_print_dot(tg_tensor loss, FILE *out, const tg_explain_options *opti
     tg_status  status = check_options(options);
     if (status == TG_OK) status = tg_story_new(&story, loss, !options->no_values);
     if (status != TG_OK) return status;
-    tg_drawing d = { .story = &story, .options = options, .theme = &tg_dot_themes[options->theme], .digits = options->digits > 0 ? options->digits : 4 };
+    tg_drawing d = {
+        .story = &story, .options = options, .theme = &tg_dot_themes[options->theme], .digits = options->digits > 0 ? options->digits : 4
+    };
     d.status  = find_batch(&d);
     d.is_rows = is_in_rows(&d);
     if (d.status == TG_OK) tg_dot_find_orders(&d);

@@ -129,6 +129,10 @@ typedef struct tg_dot_edge {
 
 void tg_dot_put_edge(tg_drawing *d, const tg_dot_edge *edge);
 
+/* dot_pairs.c: the box of element e of a node, v7 or v7_2; and all edges between elements. */
+const char *tg_dot_box_name(const tg_drawing *d, int i, int64_t e, char out[TG_DOT_NAME]);
+void        tg_dot_put_neuron_edges(tg_drawing *d);
+
 /* ---- views: false, with nothing written and the reason in the caption, where a view cannot show the story ---- */
 
 bool tg_dot_put_neurons(tg_drawing *d);

@@ -105,17 +105,20 @@ bool tg_dot_local(tg_drawing *d, const tg_story_message *m, int64_t j, int64_t i
     else if (is_plain_product(from)) {
         const tg_story_node *other = &d->story->nodes[from->inputs[1 - m->argument]];
         const int64_t        cols  = other->shape.cols;
-        *local = m->argument == 0 ? other->value[i % to->shape.cols * cols + j % from->shape.cols] : other->value[j / from->shape.cols * cols + i / to->shape.cols];
+        *local                     = m->argument == 0 ? other->value[i % to->shape.cols * cols + j % from->shape.cols]
+                                                      : other->value[j / from->shape.cols * cols + i / to->shape.cols];
     } else if (tg_dot_evaluate(d, m->from, m->local_formula, j, false, local)) return true;
-    else if (m->message != NULL && (tg_story_elements(from) == 1 || ((from->op->flags & TG_OP_ELEMENTWISE) && tg_story_elements(from) == tg_story_elements(to)))
-             && m->upstream[j] != 0) *local = m->message[i] / m->upstream[j];
+    else if (m->message != NULL &&
+             (tg_story_elements(from) == 1 || ((from->op->flags & TG_OP_ELEMENTWISE) && tg_story_elements(from) == tg_story_elements(to))) &&
+             m->upstream[j] != 0)
+        *local = m->message[i] / m->upstream[j];
     else return false;
     return true;
 }
 
 bool tg_dot_term(tg_drawing *d, const tg_story_message *m, int64_t j, int64_t i, double *term) {
     const tg_story_node *from = &d->story->nodes[m->from], *to = &d->story->nodes[m->to];
-    const bool           is_alone = tg_story_elements(from) == 1 || ((from->op->flags & TG_OP_ELEMENTWISE) && tg_story_elements(from) == tg_story_elements(to));
+    const bool is_alone = tg_story_elements(from) == 1 || ((from->op->flags & TG_OP_ELEMENTWISE) && tg_story_elements(from) == tg_story_elements(to));
     double               local;
     *term = 0;
     if (m->message == NULL) return false;

@@ -1,5 +1,5 @@
-/* dot_edges.c - boxes and edges as DOT has them. A box is a table and no record, which breaks on braces and bars; a message is written along its forward
- * edge with dir=back, so that it keeps the ranks and reserves room for its label. */
+/* dot_edges.c - boxes and edges as DOT has them. A box is a table and no record, which breaks on braces and bars; a message is written along
+ * its forward edge with dir=back, so that it keeps the ranks and reserves room for its label. */
 #include "explain/dot.h"
 
 tg_dot_kind tg_dot_kind_of(const tg_drawing *d, int i) {
@@ -24,7 +24,8 @@ void tg_dot_open_box(tg_drawing *d, const char *id, tg_dot_kind kind, bool is_fi
     tg_dot_put(d, "    %s [id=\"%s\", class=\"%s%s\", tooltip=\"", id, id, classes[kind], is_finite ? "" : " nonfinite");
     tg_dot_escape(d, tooltip, 0);
     tg_dot_put(d, "\", label=<<TABLE BORDER=\"%d\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"4\"%s COLOR=\"%s\" BGCOLOR=\"%s\">\n",
-               is_finite ? borders[kind] : 5, is_round ? " STYLE=\"ROUNDED\"" : "", is_finite ? d->theme->text : d->theme->wrong, d->theme->fill[kind]);
+               is_finite ? borders[kind] : 5, is_round ? " STYLE=\"ROUNDED\"" : "", is_finite ? d->theme->text : d->theme->wrong,
+               d->theme->fill[kind]);
 }
 
 void tg_dot_close_box(tg_drawing *d) { tg_dot_put(d, "      </TABLE>>];\n"); }

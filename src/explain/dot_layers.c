@@ -1,5 +1,5 @@
-/* dot_layers.c - the layer view: one box a layer, with its matrices or their norms, what is kept for the way back and what it costs; beside it the graph
- * that the walk recorded. */
+/* dot_layers.c - the layer view: one box a layer, with its matrices or their norms, what is kept for the way back and what it costs; beside it
+ * the graph that the walk recorded. */
 #include "core/util.h"
 #include "explain/dot.h"
 
@@ -138,7 +138,8 @@ static void put_cost(tg_drawing *d, const tg_story_layer *layer) {
     if (d->story->nodes[layer->weight].messages > 0) back += all, back_added += (batch - 1) * in * out;
     if (layer->bias >= 0 && d->story->nodes[layer->bias].messages > 0) back_added += (batch - 1) * out;
     if (tg_dot_message(d, layer->product, 0) != NULL) back += all, back_added += batch * in * (out - 1);
-    tg_dot_put(d, "        <TR><TD ALIGN=\"LEFT\" COLSPAN=\"2\"><FONT COLOR=\"%s\" POINT-SIZE=\"11\">mul/add{sp}{sp}%" PRId64 "/%" PRId64, d->theme->muted, all, added);
+    tg_dot_put(d, "        <TR><TD ALIGN=\"LEFT\" COLSPAN=\"2\"><FONT COLOR=\"%s\" POINT-SIZE=\"11\">mul/add{sp}{sp}%" PRId64 "/%" PRId64,
+               d->theme->muted, all, added);
     if (d->story->has_walk) tg_dot_put(d, " &#124; %" PRId64 "/%" PRId64, back, back_added);
     tg_dot_put(d, "</FONT></TD></TR>\n");
 }
@@ -177,7 +178,8 @@ static void put_other(tg_drawing *d, int i) {
         else tg_dot_put_formula(d, i, node->formula, -1);
         tg_dot_put(d, "</B>");
     }
-    close_title(d, i, tg_dot_kind_of(d, i) != TG_DOT_CONSTANT ? "" : node->kind == TG_STORY_CONSTANT ? "&#160; (constant: no gradient)" : "&#160; (data: no gradient)");
+    const char *remark = node->kind == TG_STORY_CONSTANT ? "&#160; (constant: no gradient)" : "&#160; (data: no gradient)";
+    close_title(d, i, tg_dot_kind_of(d, i) == TG_DOT_CONSTANT ? remark : "");
     put_value(d, i, "value");
     put_gradient(d, i, "");
     tg_dot_close_box(d);
@@ -242,7 +244,8 @@ static void put_forward(tg_drawing *d, const use *u) {
         put_jacobian(d, u->from, u->argument, m);
         edge.lines[0] = tg_dot_take(d, mark);
         if (u->is_known) tg_dot_put(d, "= %s", TG_DOT_OF(d, u->local));
-        else if (m != NULL && head->value != NULL && !isnan(m->local_norm)) tg_dot_put(d, "{norm}{none}{norm} {approx} %s", TG_DOT_OF(d, m->local_norm));
+        else if (m != NULL && head->value != NULL && !isnan(m->local_norm))
+            tg_dot_put(d, "{norm}{none}{norm} {approx} %s", TG_DOT_OF(d, m->local_norm));
         const char *number    = tg_dot_take(d, mark);
         const bool  is_number = u->is_known && m->local_formula != NULL && m->local_formula->kind == TG_FORMULA_NUMBER;
         edge.lines[1] = number[0] != '\0' && !is_number ? number : NULL;
@@ -260,15 +263,20 @@ static void put_message(tg_drawing *d, const use *u) {
         return;
     }
     const bool is_true = tg_dot_agree(d, tg_dot_printed(d, m->upstream[0]) * tg_dot_printed(d, u->local), m->message[0]);
-    if (u->local < 0) tg_dot_put(d, is_true ? "%s {times} (%s) = %s" : "%s {times} (%s) {approx} %s", TG_DOT_OF(d, m->upstream[0]), TG_DOT_OF(d, u->local), TG_DOT_OF(d, m->message[0]));
-    else tg_dot_put(d, is_true ? "%s {times} %s = %s" : "%s {times} %s {approx} %s", TG_DOT_OF(d, m->upstream[0]), TG_DOT_OF(d, u->local), TG_DOT_OF(d, m->message[0]));
+    tg_dot_put(d, u->local < 0 ? "%s {times} (%s)" : "%s {times} %s", TG_DOT_OF(d, m->upstream[0]), TG_DOT_OF(d, u->local));
+    tg_dot_put(d, is_true ? " = %s" : " {approx} %s", TG_DOT_OF(d, m->message[0]));
 }
 
 static void put_backward(tg_drawing *d, const use *u) {
     const tg_story_message *m     = u->message;
     const int               shown = d->story->nodes[m->from].op->flags & TG_OP_VIEW ? m->from : m->to;
-    tg_dot_edge             edge  = { .tail = u->tail, .tail_port = "", .head = u->head, .head_port = "", .id = edge_name(d, u, "b", u->head, u->tail),
-                                      .is_backward = true, .is_finite = tg_dot_is_finite(m->message, tg_story_elements(&d->story->nodes[shown])) };
+    tg_dot_edge             edge  = { .tail        = u->tail,
+                                      .tail_port   = "",
+                                      .head        = u->head,
+                                      .head_port   = "",
+                                      .id          = edge_name(d, u, "b", u->head, u->tail),
+                                      .is_backward = true,
+                                      .is_finite   = tg_dot_is_finite(m->message, tg_story_elements(&d->story->nodes[shown])) };
     const size_t            mark  = d->text.length;
     put_pullback(d, u->from, u->argument, m);
     edge.lines[0] = tg_dot_take(d, mark);
@@ -282,7 +290,7 @@ static void put_backward(tg_drawing *d, const use *u) {
 
 static void put_use(tg_drawing *d, int from, int sender, int argument) {
     const tg_story_node *node = &d->story->nodes[sender];
-    use                  u    = { .from = from, .sender = sender, .to = node->inputs[argument], .argument = argument, .message = tg_dot_message(d, sender, argument) };
+    use u = { .from = from, .sender = sender, .to = node->inputs[argument], .argument = argument, .message = tg_dot_message(d, sender, argument) };
     for (int k = 0; k < argument; k++) u.repeat += node->inputs[k] == u.to;
     u.is_known = u.message != NULL && tg_story_elements(&d->story->nodes[from]) == 1 && tg_story_elements(&d->story->nodes[u.to]) == 1 &&
                  tg_dot_local(d, u.message, 0, 0, &u.local);
@@ -312,15 +320,18 @@ static int first_drawn(tg_drawing *d) {
     for (int i = 0; i < first; i++) left_out += !tg_dot_is_merged(d, i);
     if (left_out > 0) {
         const size_t used = strlen(d->caption);
-        snprintf(d->caption + used, sizeof d->caption - used, "%sthe last %d nodes; the %d before them are left out", used > 0 ? "; " : "", drawn, left_out);
+        snprintf(d->caption + used, sizeof d->caption - used, "%sthe last %d nodes; the %d before them are left out", used > 0 ? "; " : "", drawn,
+                 left_out);
     }
     return first;
 }
 
 void tg_dot_put_layers(tg_drawing *d) {
-    static const char *const legend[] = { "{forward} forward: the label is the local derivative",
-                                          "{backward} backward: upstream {times} local = message; messages that meet are added (+=)",
-                                          "{kept} kept for the backward pass{sp}{sp}{sp}{sp}mul/add: multiplications and additions, forward &#124; backward" };
+    static const char *const legend[] = {
+        "{forward} forward: the label is the local derivative",
+        "{backward} backward: upstream {times} local = message; messages that meet are added (+=)",
+        "{kept} kept for the backward pass{sp}{sp}{sp}{sp}mul/add: multiplications and additions, forward &#124; backward"
+    };
     const int first = first_drawn(d);
     tg_dot_open(d, "LR", legend, d->story->has_walk ? 3 : 1);
     tg_dot_put_recorded(d, "from right to left");

@@ -71,9 +71,15 @@ void tg_dot_open_group(tg_drawing *d, int group) {
     char        title[32];
     const bool  is_layer = group > 0 && above < 0;
     const char *name     = is_layer ? d->story->layers[group - 1].name : "";
-    tg_dot_put(d, "  subgraph cluster_%d { id=\"layer%d\"; class=\"%s%s\"; style=\"%s\"; color=\"%s\"; fontcolor=\"%s\"; fontsize=12; margin=12; labeljust=r; label=\"",
-               group, group, is_layer ? "layer" : above > 0 ? "order" : "part", above > 0 ? (const char[]){ (char)('0' + above % 10), '\0' } : "",
-               above > 0 ? "rounded,dashed" : "rounded", above > 0 ? d->theme->backward : d->theme->line, d->theme->muted);
+    tg_dot_put(d,
+               "  subgraph cluster_%d { id=\"layer%d\"; class=\"%s%s\"; style=\"%s\"; color=\"%s\"; fontcolor=\"%s\"; fontsize=12; margin=12; "
+               "labeljust=r; label=\"",
+               group, group,
+               is_layer    ? "layer"
+               : above > 0 ? "order"
+                           : "part",
+               above > 0 ? (const char[]){ (char)('0' + above % 10), '\0' } : "", above > 0 ? "rounded,dashed" : "rounded",
+               above > 0 ? d->theme->backward : d->theme->line, d->theme->muted);
     if (above > 0) tg_dot_put(d, "%s", title_of(d, group, title));
     else tg_dot_escape(d, name, TG_DOT_SHOWN);
     tg_dot_put(d, "\"; tooltip=\"");
@@ -129,12 +135,14 @@ static void put_backward_lines(tg_drawing *d, const tg_story_layer *layer) {
         const bool closed = only_layer_behind(d, layer->activation) != NULL;
         tg_dot_put(d, closed ? "(" : "");
         put_gradient_above(d, layer->activation);
-        tg_dot_put(d, "%s {o} %s{prime}(%s)", closed ? ")" : "", tg_dot_activation_name(d, &d->story->nodes[layer->activation]), TG_DOT_MATRIX(d, layer->sum));
+        tg_dot_put(d, "%s {o} %s{prime}(%s)", closed ? ")" : "", tg_dot_activation_name(d, &d->story->nodes[layer->activation]),
+                   TG_DOT_MATRIX(d, layer->sum));
     }
     close_line(d);
     open_line(d, d->theme->backward);
     tg_dot_put(d, is_rows ? "{d}%s/{d}%s = %s{T} %s" : "{d}%s/{d}%s = %s %s{T}", loss, TG_DOT_MATRIX(d, layer->weight),
-               is_rows ? TG_DOT_MATRIX(d, layer->x) : TG_DOT_DELTA(d, layer->sum, -1), is_rows ? TG_DOT_DELTA(d, layer->sum, -1) : TG_DOT_MATRIX(d, layer->x));
+               is_rows ? TG_DOT_MATRIX(d, layer->x) : TG_DOT_DELTA(d, layer->sum, -1),
+               is_rows ? TG_DOT_DELTA(d, layer->sum, -1) : TG_DOT_MATRIX(d, layer->x));
     close_line(d);
     if (layer->bias < 0) return;
     open_line(d, d->theme->backward);

@@ -1,5 +1,5 @@
-/* dot_neurons.c - the neuron view: one example, every product visible. A neuron is a box with a slot for each parameter, in which the product of the way
- * there stands above the product of the way back; everything else is one box an element. */
+/* dot_neurons.c - the neuron view: one example, every product visible. A neuron is a box with a slot for each parameter, in which the product of
+ * the way there stands above the product of the way back; everything else is one box an element. */
 #include "core/util.h"
 #include "explain/dot.h"
 
@@ -35,21 +35,15 @@ static bool fits(tg_drawing *d) {
     if (!is_asked && d->batch <= 1) return e.slots <= SLOTS_A_LAYER && e.boxes <= BOXES;
     if (!is_asked) return false;
     if (e.slots <= MOST_SLOTS && e.boxes <= MOST_BOXES) return true;
-    snprintf(d->caption, sizeof d->caption, "layers, as the view of neurons would have %" PRId64 " parameters and %" PRId64 " boxes; it shows up to %d of each",
-             e.slots, e.boxes, MOST_BOXES);
+    snprintf(d->caption, sizeof d->caption,
+             "layers, as the view of neurons would have %" PRId64 " parameters and %" PRId64 " boxes; it shows up to %d of each", e.slots, e.boxes,
+             MOST_BOXES);
     return false;
 }
 
 /* ---- names of boxes ---- */
 
-static const char *box_of(const tg_drawing *d, int i, int64_t e, char out[TG_DOT_NAME]) {
-    const tg_dot_cells cells = tg_dot_cells_of(d, i);
-    if (cells.count == 1) snprintf(out, TG_DOT_NAME, "v%u", (unsigned)d->story->nodes[i].id);
-    else snprintf(out, TG_DOT_NAME, "v%u_%" PRId64, (unsigned)d->story->nodes[i].id, e - cells.first + 1);
-    return out;
-}
-
-#define BOX(i, e) box_of(d, i, e, (char[TG_DOT_NAME]){ 0 })
+#define BOX(i, e) tg_dot_box_name(d, i, e, (char[TG_DOT_NAME]){ 0 })
 
 static bool is_shown(const tg_drawing *d, int i, int64_t e) {
     const tg_dot_cells cells = tg_dot_cells_of(d, i);
@@ -70,7 +64,8 @@ static const char *tooltip_of(tg_drawing *d, int i) {
 static void put_check(tg_drawing *d, int i, int64_t e) {
     const tg_story_node *node = &d->story->nodes[i];
     if (node->difference == NULL || node->adjoint == NULL || !isfinite(node->difference[e])) return;
-    const double size = fmax(1e-6, fmax(fabs(node->difference[e]), fabs(node->adjoint[e]))), error = fabs(node->difference[e] - node->adjoint[e]) / size;
+    const double size  = fmax(1e-6, fmax(fabs(node->difference[e]), fabs(node->adjoint[e]))),
+                 error = fabs(node->difference[e] - node->adjoint[e]) / size;
     if (error <= (d->story->type == TG_F32 ? 2e-3 : 1e-5)) tg_dot_put(d, "{sp}{check}");
     else tg_dot_put(d, "{sp}<FONT COLOR=\"%s\"><B>{cross}</B></FONT>", d->theme->wrong);
 }
@@ -164,7 +159,8 @@ static void put_slot(tg_drawing *d, const tg_story_layer *layer, int64_t j, int6
     const tg_story_node *sum     = &story->nodes[layer->sum], *x = &story->nodes[layer->x];
     const bool           is_bias = i == x->shape.cols;
     const int            node    = is_bias ? layer->bias : layer->weight;
-    const int64_t        e = is_bias ? j : i * sum->shape.cols + j, x_e = tg_dot_cells_of(d, layer->x).first + i, s_e = tg_dot_cells_of(d, layer->sum).first + j;
+    const int64_t        e = is_bias ? j : i * sum->shape.cols + j, x_e = tg_dot_cells_of(d, layer->x).first + i,
+                  s_e                        = tg_dot_cells_of(d, layer->sum).first + j;
     const double        *value = story->nodes[node].value;
     const bool           is_last = is_bias || (layer->bias < 0 && i == x->shape.cols - 1);
     char                 x_name[TG_DOT_NAME] = "1";
@@ -179,7 +175,8 @@ static void put_slot(tg_drawing *d, const tg_story_layer *layer, int64_t j, int6
         put_product(d, TG_DOT_ELEMENT(d, node, e), x_name, value[e], factor, value[e] * factor, false);
         tg_dot_put(d, "</FONT>");
     } else tg_dot_put(d, "<BR/><FONT COLOR=\"%s\" POINT-SIZE=\"11\">%s{dot}%s</FONT>", d->theme->forward, TG_DOT_ELEMENT(d, node, e), x_name);
-    put_slot_gradient(d, node, e, TG_DOT_DELTA(d, layer->sum, s_e), x_name, sum->adjoint != NULL ? sum->adjoint[s_e] : 0, is_bias || value == NULL ? 1 : x->value[x_e]);
+    put_slot_gradient(d, node, e, TG_DOT_DELTA(d, layer->sum, s_e), x_name, sum->adjoint != NULL ? sum->adjoint[s_e] : 0,
+                      is_bias || value == NULL ? 1 : x->value[x_e]);
     tg_dot_put(d, "</TD>\n");
 }
 
@@ -210,12 +207,15 @@ static void put_neuron(tg_drawing *d, int l, int64_t j) {
     const tg_story_layer *layer = &d->story->layers[l];
     const tg_story_node  *sum   = &d->story->nodes[layer->sum];
     const int64_t         slots = d->story->nodes[layer->x].shape.cols + (layer->bias >= 0 ? 1 : 0), e = tg_dot_cells_of(d, layer->sum).first + j;
-    bool                  is_finite = tg_dot_is_finite(sum->value != NULL ? &sum->value[e] : NULL, 1) && tg_dot_is_finite(sum->adjoint != NULL ? &sum->adjoint[e] : NULL, 1);
+    bool                  is_finite =
+        tg_dot_is_finite(sum->value != NULL ? &sum->value[e] : NULL, 1) && tg_dot_is_finite(sum->adjoint != NULL ? &sum->adjoint[e] : NULL, 1);
     tg_dot_open_box(d, BOX(layer->sum, e), TG_DOT_SUM, is_finite, tooltip_of(d, layer->sum));
     tg_dot_put(d, "        <TR>");
     for (int64_t i = 0; i < slots; i++)
-        tg_dot_put(d, "<TD PORT=\"f%d\" BGCOLOR=\"%s\" HEIGHT=\"3\" CELLPADDING=\"0\"></TD><TD PORT=\"b%d\" BGCOLOR=\"%s\" HEIGHT=\"3\" CELLPADDING=\"0\"></TD>", (int)i,
-                   d->theme->fill[TG_DOT_PARAMETER], (int)i, d->theme->fill[TG_DOT_PARAMETER]);
+        tg_dot_put(d,
+                   "<TD PORT=\"f%d\" BGCOLOR=\"%s\" HEIGHT=\"3\" CELLPADDING=\"0\"></TD><TD PORT=\"b%d\" BGCOLOR=\"%s\" HEIGHT=\"3\" "
+                   "CELLPADDING=\"0\"></TD>",
+                   (int)i, d->theme->fill[TG_DOT_PARAMETER], (int)i, d->theme->fill[TG_DOT_PARAMETER]);
     tg_dot_put(d, "</TR>\n        <TR>\n");
     for (int64_t i = 0; i < slots; i++) put_slot(d, layer, j, i);
     tg_dot_put(d, "        </TR>\n");
@@ -229,7 +229,8 @@ static void put_neuron(tg_drawing *d, int l, int64_t j) {
 static void put_element(tg_drawing *d, int i, int64_t e) {
     const tg_story_node *node = &d->story->nodes[i];
     const tg_dot_kind    kind = tg_dot_kind_of(d, i);
-    const bool is_finite = tg_dot_is_finite(node->value != NULL ? &node->value[e] : NULL, 1) && tg_dot_is_finite(node->adjoint != NULL ? &node->adjoint[e] : NULL, 1);
+    const bool           is_finite =
+        tg_dot_is_finite(node->value != NULL ? &node->value[e] : NULL, 1) && tg_dot_is_finite(node->adjoint != NULL ? &node->adjoint[e] : NULL, 1);
     double     value;
     bool       is_true = true;
     tg_dot_open_box(d, BOX(i, e), kind, is_finite, tooltip_of(d, i));
@@ -245,7 +246,8 @@ static void put_element(tg_drawing *d, int i, int64_t e) {
         tg_dot_put_bold(d, d->theme->forward, node->value[e]);
     }
     if (kind == TG_DOT_CONSTANT)
-        tg_dot_put(d, "{sp}<FONT COLOR=\"%s\" POINT-SIZE=\"11\">(%s: no gradient)</FONT>", d->theme->muted, node->kind == TG_STORY_CONSTANT ? "constant" : "data");
+        tg_dot_put(d, "{sp}<FONT COLOR=\"%s\" POINT-SIZE=\"11\">(%s: no gradient)</FONT>", d->theme->muted,
+                   node->kind == TG_STORY_CONSTANT ? "constant" : "data");
     tg_dot_put(d, "</TD></TR>\n");
     put_gradient(d, i, e);
     tg_dot_close_box(d);
@@ -260,141 +262,7 @@ static void put_node(tg_drawing *d, int i) {
     }
 }
 
-/* ---- edges ---- */
-
-typedef struct pair {
-    int                     from, to, argument;      /* from: whose box it is; the neuron's for its product */
-    int64_t                 j, i;
-    const tg_story_message *message;                 /* NULL: there is none */
-    bool                    is_weight;               /* from an input to a neuron */
-    int                     slot, repeat;            /* repeat: which use of this operand it is */
-} pair;
-
-static const char *edge_name(tg_drawing *d, const pair *p, bool is_backward) {
-    const size_t mark = d->text.length;
-    const char  *from = BOX(p->from, p->j), *to = BOX(p->to, p->i);
-    tg_dot_put(d, "%s%s_%s", is_backward ? "b" : "f", (is_backward ? from : to) + 1, (is_backward ? to : from) + 1);
-    if (p->repeat > 0) tg_dot_put(d, "_%d", p->repeat);
-    return tg_dot_take(d, mark);
-}
-
-static const char *weight_name(tg_drawing *d, const pair *p, char out[TG_DOT_NAME]) {
-    const tg_story_layer *layer = &d->story->layers[d->story->nodes[p->from].layer];
-    const int64_t         j     = p->j - tg_dot_cells_of(d, layer->sum).first;
-    return tg_dot_element_name(d, layer->weight, p->slot * d->story->nodes[layer->sum].shape.cols + j, out);
-}
-
-static double weight_of(const tg_drawing *d, const pair *p) {
-    const tg_story_layer *layer = &d->story->layers[d->story->nodes[p->from].layer];
-    return d->story->nodes[layer->weight].value[p->slot * d->story->nodes[layer->sum].shape.cols + p->j - tg_dot_cells_of(d, layer->sum).first];
-}
-
-/* The symbol of a local derivative: w, a formula, or the quotient that it is. Returns whether it is but a number. */
-static bool put_symbol(tg_drawing *d, const pair *p) {
-    char name[TG_DOT_NAME];
-    if (p->is_weight) tg_dot_put(d, "%s", weight_name(d, p, name));
-    else if (p->message != NULL && p->message->local_formula != NULL) {
-        if (p->message->local_formula->kind == TG_FORMULA_NUMBER) return true;
-        tg_dot_put_formula(d, p->from, p->message->local_formula, d->story->nodes[p->from].op->flags & TG_OP_ELEMENTWISE ? p->j : -1);
-    } else tg_dot_put(d, "{d}%s/{d}%s", TG_DOT_ELEMENT(d, p->from, p->j), TG_DOT_ELEMENT(d, p->to, p->i));
-    return false;
-}
-
-static bool local_of(tg_drawing *d, const pair *p, double *local) {
-    if (p->is_weight && d->story->nodes[p->from].value != NULL) return *local = weight_of(d, p), true;
-    return p->message != NULL && tg_dot_local(d, p->message, p->j, p->i, local);
-}
-
-static void put_forward(tg_drawing *d, const pair *p) {
-    char         port[24] = "";
-    double       local = 0, computed;
-    const bool   is_known = local_of(d, p, &local), is_data = p->message == NULL && !p->is_weight && d->story->nodes[p->to].kind != TG_STORY_OP;
-    const size_t mark = d->text.length;
-    tg_dot_edge  edge = { .tail = BOX(p->to, p->i), .tail_port = "", .head = BOX(p->from, p->j), .head_port = port, .id = edge_name(d, p, false),
-                          .is_finite = !is_known || isfinite(local), .weight = p->is_weight ? 1 : 4, .tooltip = "" };
-    if (p->is_weight) snprintf(port, sizeof port, ":f%d:n", p->slot);
-    if (p->is_weight || p->message != NULL) {
-        const bool is_number = put_symbol(d, p);
-        const char *symbol   = tg_dot_take(d, mark);
-        const bool  is_true  = !is_known || p->is_weight || p->message->local_formula == NULL || is_number ||
-                               !tg_dot_evaluate(d, p->from, p->message->local_formula, p->j, true, &computed) || tg_dot_agree(d, computed, local);
-        if (is_known) tg_dot_put(d, is_number ? "%s" : is_true ? "= %s" : "{approx} %s", TG_DOT_OF(d, local));
-        const char *number = tg_dot_take(d, mark);
-        edge.lines[0] = is_number ? number : symbol;
-        edge.lines[1] = is_number || !is_known ? NULL : number;
-        if (edge.lines[0][0] == '\0') edge.lines[0] = NULL;
-        tg_dot_put(d, "local derivative  {d}%s/{d}%s%s%s %s", TG_DOT_ELEMENT(d, p->from, p->j), TG_DOT_ELEMENT(d, p->to, p->i), is_number ? "" : " = ", symbol,
-                   is_number && is_known ? "=" : "");
-        tg_dot_put(d, "%s", number);
-        edge.tooltip = tg_dot_take(d, mark);
-    }
-    if (is_data) {      /* from the op to its data beside it */
-        edge.is_constant = edge.is_turned = true;
-        edge.tail        = BOX(p->from, p->j);
-        edge.head        = BOX(p->to, p->i);
-    }
-    tg_dot_put_edge(d, &edge);
-}
-
-static void put_backward(tg_drawing *d, const pair *p) {
-    const tg_story_message *m = p->message;
-    char                    port[24] = "", loss[TG_DOT_NAME], name[TG_DOT_NAME];
-    const size_t            mark = d->text.length;
-    double                  local = 0, term = 0;
-    const bool   is_known = m->upstream != NULL && local_of(d, p, &local) && tg_dot_term(d, m, p->j, p->i, &term);
-    const double up       = m->upstream != NULL ? m->upstream[p->j] : 0;
-    tg_dot_edge  edge     = { .tail = BOX(p->to, p->i), .tail_port = "", .head = BOX(p->from, p->j), .head_port = port, .id = edge_name(d, p, true),
-                              .is_backward = true, .is_finite = !is_known || (isfinite(term) && isfinite(local) && isfinite(up)) };
-    if (p->is_weight) {
-        snprintf(port, sizeof port, ":b%d:n", p->slot);
-        tg_dot_put(d, "%s{dot}%s", TG_DOT_DELTA(d, p->from, p->j), weight_name(d, p, name));
-    } else if (is_known) tg_dot_put(d, local < 0 ? "%s {times} (%s)" : "%s {times} %s", TG_DOT_OF(d, up), TG_DOT_OF(d, local));
-    else tg_dot_put(d, "{d}%s/{d}%s", tg_dot_loss_name(d, loss), TG_DOT_ELEMENT(d, p->from, p->j));
-    edge.lines[0] = tg_dot_take(d, mark);
-    if (is_known) {
-        const bool is_true = tg_dot_agree(d, tg_dot_printed(d, up) * tg_dot_printed(d, local), term);
-        tg_dot_put(d, is_true ? "= %s" : "{approx} %s", TG_DOT_OF(d, term));
-        edge.lines[1] = tg_dot_take(d, mark);
-    }
-    tg_dot_put(d, "message to %s:  {d}%s/{d}%s {times} {d}%s/{d}%s = %s %s", TG_DOT_ELEMENT(d, p->to, p->i), tg_dot_loss_name(d, loss),
-               TG_DOT_ELEMENT(d, p->from, p->j), TG_DOT_ELEMENT(d, p->from, p->j), TG_DOT_ELEMENT(d, p->to, p->i), edge.lines[0],
-               edge.lines[1] != NULL ? edge.lines[1] : "");
-    edge.tooltip = tg_dot_take(d, mark);
-    tg_dot_put_edge(d, &edge);
-}
-
-/* How often the operand was used by this node before. */
-static int repeats_of(const tg_story_node *node, int argument) {
-    int repeat = 0;
-    for (int k = 0; k < argument; k++) repeat += node->inputs[k] == node->inputs[argument];
-    return repeat;
-}
-
-static void put_pairs(tg_drawing *d, int from, int computed_by, int argument) {
-    const tg_story_node    *node  = &d->story->nodes[computed_by];
-    const int               to    = node->inputs[argument];
-    const tg_dot_cells      heads = tg_dot_cells_of(d, from), tails = tg_dot_cells_of(d, to);
-    const tg_story_message *m     = tg_dot_message(d, computed_by, argument);
-    for (int64_t j = heads.first; j < heads.first + heads.count; j++)
-        for (int64_t i = tails.first; i < tails.first + tails.count; i++) {
-            const pair p = { .from = from, .to = to, .argument = argument, .j = j, .i = i, .message = m, .is_weight = d->story->nodes[from].role == TG_ROLE_SUM,
-                             .slot = (int)(i - tails.first), .repeat = repeats_of(node, argument) };
-            if (!tg_dot_is_linked(d, computed_by, argument, j, i)) continue;
-            put_forward(d, &p);
-            if (m != NULL) put_backward(d, &p);
-        }
-}
-
-static void put_edges(tg_drawing *d) {
-    for (int i = 0; i < d->story->node_count; i++) {
-        const tg_story_node *node = &d->story->nodes[i];
-        if (tg_dot_is_merged(d, i)) continue;
-        if (node->role == TG_ROLE_SUM) put_pairs(d, i, d->story->layers[node->layer].product, 0);
-        else
-            for (int k = 0; k < node->input_count; k++)
-                if (node->inputs[k] >= 0) put_pairs(d, i, i, k);
-    }
-}
+/* ---- ranks ---- */
 
 /* The elements of a node stand side by side, and so does data beside the op that reads it. */
 static void put_ranks(tg_drawing *d) {
@@ -402,6 +270,8 @@ static void put_ranks(tg_drawing *d) {
         const tg_story_node *node  = &d->story->nodes[i];
         const tg_dot_cells   cells = tg_dot_cells_of(d, i);
         if (tg_dot_is_merged(d, i) || cells.count == 0) continue;
+        const size_t mark  = d->text.length;
+        int64_t      count = cells.count;
         tg_dot_put(d, "  { rank=same;");
         for (int64_t e = cells.first; e < cells.first + cells.count; e++) tg_dot_put(d, " %s;", BOX(i, e));
         for (int k = 0; k < node->input_count && node->role != TG_ROLE_SUM; k++) {
@@ -409,8 +279,10 @@ static void put_ranks(tg_drawing *d) {
             if (to < 0 || d->story->nodes[to].kind == TG_STORY_OP || tg_dot_message(d, i, k) != NULL || d->group[to] != d->group[i]) continue;
             const tg_dot_cells beside = tg_dot_cells_of(d, to);
             for (int64_t e = beside.first; e < beside.first + beside.count; e++) tg_dot_put(d, " %s;", BOX(to, e));
+            count += beside.count;
         }
         tg_dot_put(d, " }\n");
+        if (count < 2) tg_dot_take(d, mark);
     }
 }
 
@@ -451,13 +323,14 @@ bool tg_dot_put_neurons(tg_drawing *d) {
                                          "{backward} backward: upstream {times} local = message; messages that meet are added (+=)" };
     if (!fits(d)) return false;
     if (d->batch > 1)
-        snprintf(d->caption, sizeof d->caption, "example %" PRId64 " of %" PRId64 "; the loss and the gradients of parameters are those of all examples",
-                 d->options->example + 1, d->batch);
+        snprintf(d->caption, sizeof d->caption,
+                 "example %" PRId64 " of %" PRId64 "; the loss and the gradients of parameters are those of all examples", d->options->example + 1,
+                 d->batch);
     tg_dot_open(d, "TB", lines, d->story->has_walk ? 2 : 1);
     put_groups(d);
     if (d->order[d->story->loss] > 0) tg_dot_put_recorded(d, "upwards");
     put_ranks(d);
-    put_edges(d);
+    tg_dot_put_neuron_edges(d);
     tg_dot_close(d);
     return true;
 }

@@ -1,4 +1,5 @@
-/* dot_orders.c - what of a picture belongs to which derivative: the order of a node, what the walk reads of the way there, and the graph that it recorded. */
+/* dot_orders.c - what of a picture belongs to which derivative: the order of a node, what the walk reads of the way there, and the graph that
+ * it recorded. */
 #include "core/util.h"
 #include "explain/dot.h"
 
@@ -117,11 +118,15 @@ static void put_recorded(tg_drawing *d, const orders *o, uint32_t id) {
     char    loss[TG_DOT_NAME];
     if (tg_node_at(d->story->tape, id, &node) != TG_OK) return;
     const int of = adjoint_of(d, id);
-    tg_dot_put(d, "    v%u [id=\"v%u\", class=\"recorded\", tooltip=\"recorded by the rule of v%u\", label=<<TABLE BORDER=\"1\" CELLBORDER=\"0\" CELLSPACING=\"0\" "
-               "CELLPADDING=\"3\" COLOR=\"%s\" BGCOLOR=\"%s\"><TR><TD ALIGN=\"LEFT\"><B>v%u</B>{sp}=%s", (unsigned)id, (unsigned)id, (unsigned)node.origin,
-               of >= 0 ? d->theme->backward : d->theme->line, d->theme->fill[TG_DOT_SUM], (unsigned)id, "&#160;");
+    tg_dot_put(d,
+               "    v%u [id=\"v%u\", class=\"recorded\", tooltip=\"recorded by the rule of v%u\", label=<<TABLE BORDER=\"1\" CELLBORDER=\"0\" "
+               "CELLSPACING=\"0\" "
+               "CELLPADDING=\"3\" COLOR=\"%s\" BGCOLOR=\"%s\"><TR><TD ALIGN=\"LEFT\"><B>v%u</B>{sp}=%s",
+               (unsigned)id, (unsigned)id, (unsigned)node.origin, of >= 0 ? d->theme->backward : d->theme->line, d->theme->fill[TG_DOT_SUM],
+               (unsigned)id, "&#160;");
     put_recorded_formula(d, o, &node);
-    tg_dot_put(d, "{sp}{sp}<FONT COLOR=\"%s\" POINT-SIZE=\"11\">%" PRId64 "{by}%" PRId64 "</FONT></TD></TR>", d->theme->muted, node.shape.rows, node.shape.cols);
+    tg_dot_put(d, "{sp}{sp}<FONT COLOR=\"%s\" POINT-SIZE=\"11\">%" PRId64 "{by}%" PRId64 "</FONT></TD></TR>", d->theme->muted, node.shape.rows,
+               node.shape.cols);
     if (of >= 0) {
         const bool is_sum = d->story->nodes[of].role == TG_ROLE_SUM;
         tg_dot_put(d, "<TR><TD ALIGN=\"LEFT\"><FONT COLOR=\"%s\">=%s", d->theme->backward, "&#160;");
@@ -140,8 +145,8 @@ static void put_recorded_edges(tg_drawing *d, const orders *o, uint32_t id) {
     if (tg_node_at(d->story->tape, id, &node) != TG_OK) return;
     for (int k = 0; k < node.input_count; k++)
         if (o->is_recorded[node.inputs[k]])
-            tg_dot_put(d, "    v%u -> v%u [id=\"r%u_%u_%d\", class=\"recorded\", dir=back, arrowtail=normal, color=\"%s\"];\n", (unsigned)id, (unsigned)node.inputs[k],
-                       (unsigned)node.inputs[k], (unsigned)id, k, d->theme->line);
+            tg_dot_put(d, "    v%u -> v%u [id=\"r%u_%u_%d\", class=\"recorded\", dir=back, arrowtail=normal, color=\"%s\"];\n", (unsigned)id,
+                       (unsigned)node.inputs[k], (unsigned)node.inputs[k], (unsigned)id, k, d->theme->line);
 }
 
 /* Leaves out what no adjoint is made of: joining gradients into a block. Returns how much that is. */
@@ -178,8 +183,11 @@ void tg_dot_put_recorded(tg_drawing *d, const char *direction) {
     }
     const int all = count_recorded(&o), left_out = all <= MOST_RECORDED ? leave_out_joins(d, &o) : all;
     if (all > 0) {
-        tg_dot_put(d, "  subgraph cluster_order%d { id=\"order%d\"; class=\"order%d\"; style=\"rounded,dashed\"; color=\"%s\"; fontcolor=\"%s\"; fontsize=13; "
-                   "labeljust=l; margin=12; label=\"%s, %s: what the walk recorded, rows as in memory", order, order, order, color, color, name, direction);
+        tg_dot_put(
+            d,
+            "  subgraph cluster_order%d { id=\"order%d\"; class=\"order%d\"; style=\"rounded,dashed\"; color=\"%s\"; fontcolor=\"%s\"; fontsize=13; "
+            "labeljust=l; margin=12; label=\"%s, %s: what the walk recorded, rows as in memory",
+            order, order, order, color, color, name, direction);
         if (left_out == all) tg_dot_put(d, "\";\n    recorded [label=\"%d nodes, too many to draw\"];\n", all);
         else tg_dot_put(d, left_out > 0 ? "; %d more nodes join the gradients of a block\";\n" : "\";\n", left_out);
         for (uint32_t id = 1; id <= o.count && left_out < all; id++)

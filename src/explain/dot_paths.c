@@ -1,5 +1,6 @@
-/* dot_paths.c - the view of paths: all ways from one element to the loss, each with the product of its local derivatives, and their sum. They are counted,
- * and added, by one pass forward; of each element the ten largest products that lead to it are remembered, of which the ten largest of all are made. */
+/* dot_paths.c - the view of paths: all ways from one element to the loss, each with the product of its local derivatives, and their sum. They
+ * are counted, and added, by one pass forward; of each element the ten largest products that lead to it are remembered, and of these the ten
+ * largest of all are made. */
 #include "core/util.h"
 #include "explain/dot.h"
 
@@ -55,12 +56,15 @@ static tg_status find_element(search *s, const char *parameter) {
         for (int k = 0; k < 2; k++)
             if (length > 0 && strlen(names[k]) == length && strncmp(names[k], parameter, length) == 0) s->node = i;
     }
-    if (s->node < 0) return tg_fail_thread(TG_UNKNOWN_NAME, "tg_explain: nothing that leads to the loss is called %.*s", (int)(length < 80 ? length : 80), parameter);
+    if (s->node < 0)
+        return tg_fail_thread(TG_UNKNOWN_NAME, "tg_explain: nothing that leads to the loss is called %.*s", (int)(length < 80 ? length : 80),
+                              parameter);
     const tg_shape shape = story->nodes[s->node].shape;
     if (index != NULL && !(index++, read_index(&index, ',', &row) && read_index(&index, ']', &col) && *index == '\0'))
         return tg_fail_thread(TG_BAD_ARGUMENT, "tg_explain: %.80s ends with no index such as [0,1]", parameter);
     if (index == NULL && shape.rows * shape.cols != 1)
-        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_explain: %.80s is %" PRId64 " x %" PRId64 "; which element, such as [0,1]?", parameter, shape.rows, shape.cols);
+        return tg_fail_thread(TG_BAD_ARGUMENT, "tg_explain: %.80s is %" PRId64 " x %" PRId64 "; which element, such as [0,1]?", parameter, shape.rows,
+                              shape.cols);
     if (row >= shape.rows || col >= shape.cols)
         return tg_fail_thread(TG_OUT_OF_RANGE, "tg_explain: %.80s of %" PRId64 " x %" PRId64, parameter, shape.rows, shape.cols);
     s->element = row * shape.cols + col;
@@ -74,7 +78,8 @@ static arrivals *arrivals_at(search *s, int node) {
     if (s->at[node] == NULL && s->why == NULL) {
         s->elements += count;
         if (s->elements > MOST_ELEMENTS) s->why = "its paths lead through too many elements";
-        else if ((s->at[node] = tg_story_room(s->d->story, (size_t)count * sizeof(arrivals))) == NULL) tg_dot_fail(s->d, s->d->status = TG_OUT_OF_MEMORY);
+        else if ((s->at[node] = tg_story_room(s->d->story, (size_t)count * sizeof(arrivals))) == NULL)
+            tg_dot_fail(s->d, s->d->status = TG_OUT_OF_MEMORY);
     }
     return s->at[node];
 }
@@ -240,8 +245,8 @@ static void put_box(search *s, const step *at) {
         tg_dot_put(d, "{sp}{sp}<FONT COLOR=\"%s\" POINT-SIZE=\"11\">example %d</FONT>", d->theme->muted, (int)(at->element / node->shape.cols) + 1);
     tg_dot_put(d, "</TD></TR>\n");
     if (is_begin) {
-        tg_dot_put(d, "        <TR><TD ALIGN=\"LEFT\"><FONT COLOR=\"%s\">{d}%s/{d}%s{sp}={sp}{sum} over paths{sp}={sp}", d->theme->backward, tg_dot_loss_name(d, loss),
-                   TG_DOT_ELEMENT(d, at->node, at->element));
+        tg_dot_put(d, "        <TR><TD ALIGN=\"LEFT\"><FONT COLOR=\"%s\">{d}%s/{d}%s{sp}={sp}{sum} over paths{sp}={sp}", d->theme->backward,
+                   tg_dot_loss_name(d, loss), TG_DOT_ELEMENT(d, at->node, at->element));
         tg_dot_put_bold(d, d->theme->backward, s->at[d->story->loss][0].sum);
         tg_dot_put(d, "</FONT></TD></TR>\n");
     }
@@ -255,7 +260,8 @@ static void put_symbol(search *s, const step *from, const step *to) {
     if (head->role == TG_ROLE_PRODUCT || (head->role == TG_ROLE_SUM && (head->op->flags & TG_OP_PRODUCT))) {
         const int     other = head->inputs[1 - m->argument];
         const int64_t cols  = d->story->nodes[other].shape.cols, out = head->shape.cols;
-        const int64_t e = m->argument == 0 ? from->element % d->story->nodes[m->to].shape.cols * cols + to->element % out : to->element / out * cols + from->element / out;
+        const int64_t e = m->argument == 0 ? from->element % d->story->nodes[m->to].shape.cols * cols + to->element % out
+                                           : to->element / out * cols + from->element / out;
         tg_dot_put(d, "%s", TG_DOT_ELEMENT(d, other, e));
     } else if (m->local_formula != NULL && m->local_formula->kind != TG_FORMULA_NUMBER)
         tg_dot_put_formula(d, m->from, m->local_formula, head->op->flags & TG_OP_ELEMENTWISE ? to->element : -1);
@@ -273,11 +279,19 @@ static void put_edge(search *s, const step *from, const step *to, const step *he
     snprintf(id, sizeof id, "p%d", number);
     put_symbol(s, from, to);
     const char *symbol  = tg_dot_take(d, mark);
-    const bool  is_true = m->local_formula == NULL || !tg_dot_evaluate(d, m->from, m->local_formula, to->element, true, &computed) || tg_dot_agree(d, computed, local);
+    const bool  is_true =
+        m->local_formula == NULL || !tg_dot_evaluate(d, m->from, m->local_formula, to->element, true, &computed) || tg_dot_agree(d, computed, local);
     tg_dot_put(d, symbol[0] == '\0' ? "%s" : is_true ? "= %s" : "{approx} %s", TG_DOT_OF(d, local));
     const char *text = tg_dot_take(d, mark);
-    const tg_dot_edge edge = { .tail = box_of(s, from, tail_name), .tail_port = "", .head = box_of(s, head, head_name), .head_port = "", .id = id, .tooltip = "",
-                               .lines = { symbol[0] != '\0' ? symbol : text, symbol[0] != '\0' ? text : NULL }, .is_finite = isfinite(local), .weight = 1 };
+    const tg_dot_edge edge = { .tail      = box_of(s, from, tail_name),
+                               .tail_port = "",
+                               .head      = box_of(s, head, head_name),
+                               .head_port = "",
+                               .id        = id,
+                               .tooltip   = "",
+                               .lines     = { symbol[0] != '\0' ? symbol : text, symbol[0] != '\0' ? text : NULL },
+                               .is_finite = isfinite(local),
+                               .weight    = 1 };
     tg_dot_put_edge(d, &edge);
 }
 
@@ -327,8 +341,8 @@ static void draw(search *s) {
         tg_dot_put(d, "%.0f other paths, together{sp}{sp}<B>%s</B>", end->count - shown, TG_DOT_OF(d, end->sum - told));
         lines[count++] = tg_dot_take(d, mark);
     }
-    tg_dot_put(d, "{d}%s/{d}%s{sp}={sp}{sum} over %.0f path%s{sp}={sp}<B>%s</B>", tg_dot_loss_name(d, loss), TG_DOT_ELEMENT(d, s->node, s->element), end->count,
-               end->count == 1 ? "" : "s", TG_DOT_OF(d, end->sum));
+    tg_dot_put(d, "{d}%s/{d}%s{sp}={sp}{sum} over %.0f path%s{sp}={sp}<B>%s</B>", tg_dot_loss_name(d, loss), TG_DOT_ELEMENT(d, s->node, s->element),
+               end->count, end->count == 1 ? "" : "s", TG_DOT_OF(d, end->sum));
     const tg_story_node *node = &d->story->nodes[s->node];
     if (node->adjoint != NULL && tg_dot_agree(d, end->sum, node->adjoint[s->element])) tg_dot_put(d, "{sp}{check} the same as by the walk back");
     lines[count++] = tg_dot_take(d, mark);

@@ -1,5 +1,5 @@
-/* dot_plan.c - the view of the plan: what each pass changed, as a table; then the graph that is left, with what runs together as clusters and the memory
- * of each value. All of it is read from what tg_print_plan says. */
+/* dot_plan.c - the view of the plan: what each pass changed, as a table; then the graph that is left, with what runs together as clusters and
+ * the memory of each value. All of it is read from what tg_print_plan says. */
 #include "core/util.h"
 #include "explain/dot.h"
 #include "explain/printers.h"
@@ -45,7 +45,8 @@ static void split(listing *l) {
         at += l->lines[count].length + 1;
         const line read = l->lines[count];
         if (!begins(read, " ") && l->section_count < MOST_SECTIONS && memchr(read.text, ':', read.length) != NULL)
-            l->sections[l->section_count++] = (section){ .title = read, .first = count + 1, .is_graph = contains(read, " nodes"), .is_code = begins(read, "instructions") };
+            l->sections[l->section_count++] =
+                (section){ .title = read, .first = count + 1, .is_graph = contains(read, " nodes"), .is_code = begins(read, "instructions") };
         else if (l->section_count > 0) l->sections[l->section_count - 1].count++;
     }
 }
@@ -83,7 +84,9 @@ static line key_of(line l, char out[LINE]) {
     at = at + 2 < l.length ? at + 3 : 0;
     while (at < l.length && l.text[at] != '(' && l.text[at] != ' ' && used + 1 < LINE) out[used++] = l.text[at++];
     for (; at + 3 < l.length; at++)
-        if (strncmp(l.text + at, "]  v", 4) == 0 || (l.text[at] == ' ' && l.text[at + 1] == ' ' && l.text[at + 2] == 'v' && isdigit((unsigned char)l.text[at + 3]))) break;
+        if (strncmp(l.text + at, "]  v", 4) == 0 ||
+            (l.text[at] == ' ' && l.text[at + 1] == ' ' && l.text[at + 2] == 'v' && isdigit((unsigned char)l.text[at + 3])))
+            break;
     while (at < l.length && l.text[at] != 'v') at++;
     if (at < l.length && used + 1 < LINE) out[used++] = ' ';
     while (at < l.length && l.text[at] != ' ' && used + 1 < LINE) out[used++] = l.text[at++];
@@ -140,8 +143,12 @@ static void put_pass(tg_drawing *d, const listing *l, int k) {
 }
 
 static void put_passes(tg_drawing *d, const listing *l) {
-    tg_dot_put(d, "  passes [id=\"passes\", class=\"passes\", label=<<TABLE BORDER=\"0\" CELLBORDER=\"1\" SIDES=\"B\" CELLSPACING=\"0\" CELLPADDING=\"4\" COLOR=\"%s\">\n", d->theme->line);
-    tg_dot_put(d, "      <TR><TD ALIGN=\"LEFT\"><B>pass</B></TD><TD ALIGN=\"LEFT\"><B>leaves</B></TD><TD ALIGN=\"LEFT\"><B>what it changed</B></TD></TR>\n");
+    tg_dot_put(d,
+               "  passes [id=\"passes\", class=\"passes\", label=<<TABLE BORDER=\"0\" CELLBORDER=\"1\" SIDES=\"B\" CELLSPACING=\"0\" "
+               "CELLPADDING=\"4\" COLOR=\"%s\">\n",
+               d->theme->line);
+    tg_dot_put(
+        d, "      <TR><TD ALIGN=\"LEFT\"><B>pass</B></TD><TD ALIGN=\"LEFT\"><B>leaves</B></TD><TD ALIGN=\"LEFT\"><B>what it changed</B></TD></TR>\n");
     for (int k = 0; k < l->section_count; k++) put_pass(d, l, k);
     tg_dot_put(d, "      </TABLE>>];\n");
 }
@@ -203,8 +210,11 @@ static void put_node(tg_drawing *d, line l, const char *place, size_t place_leng
     while (strncmp(l.text + at, " = ", 3) != 0) at++;
     for (end = at; end + 1 < l.length && strncmp(l.text + end, "  ", 2) != 0; end++) { }
     if (end + 1 >= l.length) end = l.length;
-    tg_dot_put(d, "    n%d [id=\"n%d\", class=\"%s\", label=<<TABLE BORDER=\"1\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"4\"%s COLOR=\"%s\" BGCOLOR=\"%s\">"
-               "<TR><TD ALIGN=\"LEFT\"><B>n%d</B>{sp}={sp}", number, number, is_leaf ? "leaf" : "value", is_leaf ? "" : " STYLE=\"ROUNDED\"", d->theme->text,
+    tg_dot_put(d,
+               "    n%d [id=\"n%d\", class=\"%s\", label=<<TABLE BORDER=\"1\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"4\"%s COLOR=\"%s\" "
+               "BGCOLOR=\"%s\">"
+               "<TR><TD ALIGN=\"LEFT\"><B>n%d</B>{sp}={sp}",
+               number, number, is_leaf ? "leaf" : "value", is_leaf ? "" : " STYLE=\"ROUNDED\"", d->theme->text,
                d->theme->fill[is_leaf ? TG_DOT_CONSTANT : TG_DOT_VALUE], number);
     put_part(d, (line){ l.text + at + 3, end - at - 3 }, 60);
     tg_dot_put(d, "</TD></TR><TR><TD ALIGN=\"LEFT\"><FONT COLOR=\"%s\" POINT-SIZE=\"11\">", d->theme->muted);
@@ -232,9 +242,11 @@ static void put_operands(tg_drawing *d, const listing *l, const section *graph, 
         if (node.text[at] != 'n' || !isdigit((unsigned char)node.text[at + 1])) continue;
         const int operand = number_at(node, at + 1);
         bool      is_drawn = false;
-        for (int i = graph->first; i < graph->first + graph->count; i++) is_drawn = is_drawn || (is_node(l->lines[i]) && number_at(l->lines[i], 3) == operand);
+        for (int i = graph->first; i < graph->first + graph->count; i++)
+            is_drawn = is_drawn || (is_node(l->lines[i]) && number_at(l->lines[i], 3) == operand);
         if (is_drawn)
-            tg_dot_put(d, "  n%d -> n%d [id=\"f%d_%d_%d\", class=\"fwd\", color=\"%s\"];\n", operand, number, operand, number, k++, d->theme->forward);
+            tg_dot_put(d, "  n%d -> n%d [id=\"f%d_%d_%d\", class=\"fwd\", color=\"%s\"];\n", operand, number, operand, number, k++,
+                       d->theme->forward);
     }
 }
 
@@ -244,8 +256,11 @@ static void put_outcome(tg_drawing *d, line l, int index) {
     size_t at = 0;
     while (at < l.length && !(l.text[at] == 'n' && l.text[at - 1] == ' ')) at++;
     if (at >= l.length) return;
-    tg_dot_put(d, "  out%d [id=\"out%d\", class=\"outcome\", label=<<TABLE BORDER=\"2\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"4\" STYLE=\"ROUNDED\" COLOR=\"%s\" BGCOLOR=\"%s\">"
-               "<TR><TD>", index, index, d->theme->text, d->theme->fill[TG_DOT_LOSS]);
+    tg_dot_put(d,
+               "  out%d [id=\"out%d\", class=\"outcome\", label=<<TABLE BORDER=\"2\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"4\" "
+               "STYLE=\"ROUNDED\" COLOR=\"%s\" BGCOLOR=\"%s\">"
+               "<TR><TD>",
+               index, index, d->theme->text, d->theme->fill[TG_DOT_LOSS]);
     put_part(d, (line){ l.text + 2, l.length - 2 }, 60);
     tg_dot_put(d, "</TD></TR></TABLE>>];\n  n%d -> out%d [class=\"outcome\", color=\"%s\"];\n", number_at(l, at + 1), index, d->theme->muted);
 }
@@ -261,7 +276,9 @@ static void put_group(tg_drawing *d, const listing *l, const section *graph, con
         if (!is_first(l, graph, i) || group_of(l, groups, number_at(l->lines[i], 3)) != at) continue;
         const char *place = place_in(group, number_at(l->lines[i], 3), &length);
         if (!is_open) {
-            tg_dot_put(d, "  subgraph cluster_g%d { id=\"g%d\"; class=\"group\"; style=\"rounded\"; color=\"%s\"; fontcolor=\"%s\"; fontsize=12; labeljust=l; margin=10; label=\"%d ",
+            tg_dot_put(d,
+                       "  subgraph cluster_g%d { id=\"g%d\"; class=\"group\"; style=\"rounded\"; color=\"%s\"; fontcolor=\"%s\"; fontsize=12; "
+                       "labeljust=l; margin=10; label=\"%d ",
                        g, g, d->theme->line, d->theme->muted, g + 1);
             put_part(d, (line){ group.text + 2, end - 2 }, 0);
             tg_dot_put(d, "\";\n");
@@ -286,13 +303,16 @@ static void put_graph(tg_drawing *d, const listing *l) {
 }
 
 void tg_dot_put_plan(tg_drawing *d, tg_tensor loss) {
-    static const char *const legend[] = { "what each pass changed; below, the graph that is left: what runs together, in its order, and where each value lies" };
+    static const char *const legend[] = {
+        "what each pass changed; below, the graph that is left: what runs together, in its order, and where each value lies"
+    };
     listing l = { 0 };
     d->status = read_listing(&l, loss);
     if (d->status == TG_OK) {
         const section *graph    = last_section(&l, true);
         const bool     is_drawn = graph != NULL && graph->count <= MOST_DRAWN;
-        if (graph != NULL && !is_drawn) snprintf(d->caption, sizeof d->caption, "the graph has %d nodes and is left out; up to %d are drawn", graph->count, MOST_DRAWN);
+        if (graph != NULL && !is_drawn)
+            snprintf(d->caption, sizeof d->caption, "the graph has %d nodes and is left out; up to %d are drawn", graph->count, MOST_DRAWN);
         tg_dot_open(d, "TB", legend, 1);
         put_passes(d, &l);
         if (is_drawn) put_graph(d, &l);

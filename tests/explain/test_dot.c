@@ -42,7 +42,7 @@ static void expect_silent_dot(const char *text) {
     FILE *pipe = popen(command, "r");
     ck_assert_ptr_nonnull(pipe);
     said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
-    const int status = pclose(pipe);
+    const int status                            = pclose(pipe);
     ck_assert_msg(status == 0 && said[0] == '\0', "dot says %s to %s", said, path);
     unlink(path);
 }
@@ -73,26 +73,27 @@ static tg_tensor half_squares(tg_tensor o, tg_tensor t) { return tg_scale(tg_sum
 /* Mazur's net, with its first output or with both. */
 static net mazur(int outputs, bool backward) {
     static const double x[] = { .05, .1 }, t[] = { .01, .99 }, one[] = { .4, .45 }, two[] = { .4, .5, .45, .55 };
-    net          n  = { .tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 }), .params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 }) };
+    net n = { .tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 }), .params = tg_params_new(1, &(tg_params_options){ .type = TG_F64 }) };
     tg_variable *w1 = tg_variable_new(n.params, "net/fc1/weight", 2, 2, NULL), *b1 = tg_variable_new(n.params, "net/fc1/bias", 1, 2, NULL);
-    tg_variable *w2 = tg_variable_new(n.params, "net/fc2/weight", 2, outputs, NULL), *b2 = tg_variable_new(n.params, "net/fc2/bias", 1, outputs, NULL);
+    tg_variable *w2 = tg_variable_new(n.params, "net/fc2/weight", 2, outputs, NULL),
+                *b2 = tg_variable_new(n.params, "net/fc2/bias", 1, outputs, NULL);
     ck_assert_int_eq(tg_variable_write_f64(w1, (double[]){ .15, .25, .2, .3 }), TG_OK);
     ck_assert_int_eq(tg_variable_write_f64(b1, (double[]){ .35, .35 }), TG_OK);
     ck_assert_int_eq(tg_variable_write_f64(w2, outputs == 1 ? one : two), TG_OK);
     ck_assert_int_eq(tg_variable_write_f64(b2, (double[]){ .6, .6 }), TG_OK);
     const tg_tensor in = tg_input_f64(n.tape, x, 1, 2), target = tg_name(tg_input_f64(n.tape, t, 1, outputs), "t");
-    const tg_tensor h  = tg_sigmoid(tg_linear(in, tg_use(n.tape, w1), tg_use(n.tape, b1)));
-    n.loss = half_squares(tg_sigmoid(tg_linear(h, tg_use(n.tape, w2), tg_use(n.tape, b2))), target);
+    const tg_tensor h = tg_sigmoid(tg_linear(in, tg_use(n.tape, w1), tg_use(n.tape, b1)));
+    n.loss            = half_squares(tg_sigmoid(tg_linear(h, tg_use(n.tape, w2), tg_use(n.tape, b2))), target);
     tg_tensor g[2];
     if (backward) tg_gradients(n.loss, TG_NONE, (tg_tensor[]){ in, tg_use_block(n.tape, n.params, NULL) }, 2, g, NULL);
     return n;
 }
 
 static net classifier(tg_sizes sizes, int batch) {
-    const int inputs = (int)sizes.at[0], classes = (int)sizes.at[sizes.count - 1];
+    const int      inputs = (int)sizes.at[0], classes = (int)sizes.at[sizes.count - 1];
     static float   x[64 * 784];
     static int32_t labels[64];
-    net n = { .tape = tg_tape_new(NULL), .params = tg_params_new(1, NULL) };
+    net            n = { .tape = tg_tape_new(NULL), .params = tg_params_new(1, NULL) };
     for (int i = 0; i < batch * inputs; i++) x[i] = (float)(i * 37 % 101) / 101 - 0.3F;
     for (int i = 0; i < batch; i++) labels[i] = i % classes;
     n.mlp  = tg_mlp_new(n.params, &(tg_mlp_options){ .sizes = sizes, .activation = "tanh" });
@@ -129,7 +130,8 @@ START_TEST(before_the_backward_pass_a_dot) {
     ck_assert_int_eq(count_of(text, "class=\"bwd"), 0);
     expect_in(text, "no gradient is recorded yet");
     expect_in(text, "\xe2\x88\x82L/\xe2\x88\x82x\xe2\x82\x81&#160;=&#160;\xc2\xb7</FONT>");
-    expect_in(text, "\xce\xb4\xc2\xb9\xe2\x82\x81</B>&#160;=&#160;\xe2\x88\x82L/\xe2\x88\x82\xce\xa3\xc2\xb9\xe2\x82\x81&#160;=&#160;\xc2\xb7</FONT>");
+    expect_in(text,
+              "\xce\xb4\xc2\xb9\xe2\x82\x81</B>&#160;=&#160;\xe2\x88\x82L/\xe2\x88\x82\xce\xa3\xc2\xb9\xe2\x82\x81&#160;=&#160;\xc2\xb7</FONT>");
     expect_silent_dot(text);
     free(text);
     text = picture_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_LAYERS });
@@ -144,10 +146,15 @@ START_TEST(in_every_dress) {
     net n = mazur(2, true);
     for (int view = TG_VIEW_AUTOMATIC; view <= TG_VIEW_PLAN; view++)
         for (int dress = 0; dress < 6; dress++) {
-            const tg_explain_options options = { .view = (tg_explain_view)view, .theme = (tg_theme)(dress % 3), .ascii = dress % 2 == 1, .digits = dress * 3,
-                                                 .row_notation = dress > 2, .no_values = dress == 4, .parameter = "net/fc1/weight[0,1]",
-                                                 .title = "<a> & \"b\" | {c} \\N \\" };
-            char *text = picture_of(n.loss, &options), *again = picture_of(n.loss, &options);
+            const tg_explain_options options = { .view         = (tg_explain_view)view,
+                                                 .theme        = (tg_theme)(dress % 3),
+                                                 .ascii        = dress % 2 == 1,
+                                                 .digits       = dress * 3,
+                                                 .row_notation = dress > 2,
+                                                 .no_values    = dress == 4,
+                                                 .parameter    = "net/fc1/weight[0,1]",
+                                                 .title        = "<a> & \"b\" | {c} \\N \\" };
+            char                    *text = picture_of(n.loss, &options), *again = picture_of(n.loss, &options);
             ck_assert_str_eq(text, again);
             for (const char *c = text; options.ascii && *c != '\0'; c++) ck_assert_msg((unsigned char)*c < 128, "no ASCII: %.40s", c);
             expect_silent_dot(text);
@@ -186,11 +193,16 @@ static void expect_edges(tg_tensor loss, const char *text) {
     tg_story_free(&story);
 }
 
+#define BY "\xc3\x97"
+
 START_TEST(nets_of_layers) {
-    net         nets[] = { mazur(1, true), mazur(2, true), classifier(TG_SIZES(4, 8, 3), 1), classifier(TG_SIZES(784, 128, 10), 64), classifier(TG_SIZES(3, 2), 5) };
-    const char *expected[][3] = { { "0.0006684", "mul/add&#160;&#160;4/4 &#124; 8/2", "0.1385" }, { "0.0004386", "0.004741", "0.003804" },
-                                  { "8\xc3\x97" "4", "3\xc3\x97" "8", "mul/add&#160;&#160;32/32 &#124; 32/0" },
-                                  { "784\xc3\x97" "64", "128\xc3\x97" "784", "mul/add&#160;&#160;6422528/6422528 &#124; 6422528/6330240" }, { "3\xc3\x97" "5", "2\xc3\x97" "5", "summed" } };
+    net         nets[]        = { mazur(1, true), mazur(2, true), classifier(TG_SIZES(4, 8, 3), 1), classifier(TG_SIZES(784, 128, 10), 64),
+                                  classifier(TG_SIZES(3, 2), 5) };
+    const char *expected[][3] = { { "0.0006684", "mul/add&#160;&#160;4/4 &#124; 8/2", "0.1385" },
+                                  { "0.0004386", "0.004741", "0.003804" },
+                                  { "8" BY "4", "3" BY "8", "mul/add&#160;&#160;32/32 &#124; 32/0" },
+                                  { "784" BY "64", "128" BY "784", "mul/add&#160;&#160;6422528/6422528 &#124; 6422528/6330240" },
+                                  { "3" BY "5", "2" BY "5", "summed" } };
     for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) {
         char *text = picture_of(nets[i].loss, &(tg_explain_options){ .view = TG_VIEW_LAYERS });
         for (int k = 0; k < 3; k++) expect_in(text, expected[i][k]);
@@ -246,7 +258,12 @@ static const exercise exercises[] = {
     { twice, 1, 2, { 3 }, { "a" }, { "6", "2" } },
     { squared, 1, 2, { 3 }, { "a" }, { "9", "6" } },
     { gates, 4, 7, { 3, -4, 2, -1 }, { "x", "y", "z", "w" }, { MINUS "20", MINUS "8", "6", "2", "0" } },
-    { neuron, 5, 9, { 2, -1, -3, -2, -3 }, { "w0", "x0", "w1", "x1", "w2" }, { "0.7311", MINUS "0.1966", "0.3932", MINUS "0.3932", MINUS "0.5898", "0.1966" } },
+    { neuron,
+      5,
+      9,
+      { 2, -1, -3, -2, -3 },
+      { "w0", "x0", "w1", "x1", "w2" },
+      { "0.7311", MINUS "0.1966", "0.3932", MINUS "0.3932", MINUS "0.5898", "0.1966" } },
     { wengert, 2, 8, { 2, 5 }, { "x1", "x2" }, { "11.65", "5.5", "1.716" } },
     { not_finite, 1, 5, { 0 }, { "a" }, { "NaN", "NaN" } },
 };
@@ -317,7 +334,8 @@ END_TEST
 START_TEST(a_path_through_two_ways_and_an_expanded_op) {
     const double    a = 2, b = 1, three[3] = { 1, 2, 3 };
     tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
-    const tg_tensor x[2] = { tg_name(tg_scalar_input(tape, &a), "a"), tg_name(tg_scalar_input(tape, &b), "b") }, in = tg_name(tg_input_f64(tape, three, 1, 3), "in");
+    const tg_tensor x[2] = { tg_name(tg_scalar_input(tape, &a), "a"), tg_name(tg_scalar_input(tape, &b), "b") },
+                    in   = tg_name(tg_input_f64(tape, three, 1, 3), "in");
     const tg_tensor y    = tg_add(two_ways(x), tg_sum(tg_square(tg_softmax(in))));
     tg_tensor       g[3];
     ck_assert_int_eq(tg_gradients(y, TG_NONE, (const tg_tensor[]){ x[0], x[1], in }, 3, g, NULL), TG_OK);
@@ -333,12 +351,22 @@ START_TEST(a_path_through_two_ways_and_an_expanded_op) {
 END_TEST
 
 START_TEST(paths_that_cannot_be_shown) {
-    net         n = mazur(1, false);
-    char       *text = picture_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_PATHS, .parameter = "x[0,0]" });
-    FILE       *out  = fopen("/dev/null", "w");
-    const struct { const char *parameter; tg_status status; } wrong[] = {
-        { NULL, TG_NULL_ARGUMENT }, { "y", TG_UNKNOWN_NAME }, { "x", TG_BAD_ARGUMENT }, { "x[0]", TG_BAD_ARGUMENT }, { "x[0,0] ", TG_BAD_ARGUMENT },
-        { "x[0,2]", TG_OUT_OF_RANGE }, { "x[99999999999999,0]", TG_OUT_OF_RANGE }, { "x[-1,0]", TG_BAD_ARGUMENT }, { "[", TG_UNKNOWN_NAME }, { "", TG_UNKNOWN_NAME } };
+    net   n    = mazur(1, false);
+    char *text = picture_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_PATHS, .parameter = "x[0,0]" });
+    FILE *out  = fopen("/dev/null", "w");
+    const struct {
+        const char *parameter;
+        tg_status   status;
+    } wrong[] = { { NULL, TG_NULL_ARGUMENT },
+                  { "y", TG_UNKNOWN_NAME },
+                  { "x", TG_BAD_ARGUMENT },
+                  { "x[0]", TG_BAD_ARGUMENT },
+                  { "x[0,0] ", TG_BAD_ARGUMENT },
+                  { "x[0,2]", TG_OUT_OF_RANGE },
+                  { "x[99999999999999,0]", TG_OUT_OF_RANGE },
+                  { "x[-1,0]", TG_BAD_ARGUMENT },
+                  { "[", TG_UNKNOWN_NAME },
+                  { "", TG_UNKNOWN_NAME } };
     expect_in(text, "layers, as no paths can be shown: no gradient is recorded");
     free(text);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -405,23 +433,30 @@ END_TEST
 /* ---- names ---- */
 
 START_TEST(names_of_every_kind) {
-    static const char *const names[] = { "<b>&amp;\"|{}\\N\\", "a\nn5 = b\n  n6 = c(n1)  [1,1]  v3", "\xce\xb1\xce\xb2", "\xff\xfe broken \xc3", "]]>--><!--", "%s%d{delta}",
-                                         "a space", "\x01\x7f" };
-    char long_name[201];
+    static const char *const names[] = { "<b>&amp;\"|{}\\N\\",
+                                         "a\nn5 = b\n  n6 = c(n1)  [1,1]  v3",
+                                         "\xce\xb1\xce\xb2",
+                                         "\xff\xfe broken \xc3",
+                                         "]]>--><!--",
+                                         "%s%d{delta}",
+                                         "a space",
+                                         "\x01\x7f" };
+    char                     long_name[201];
     memset(long_name, 'n', 200), long_name[200] = '\0';
     for (size_t i = 0; i <= sizeof names / sizeof names[0]; i++) {
-        const char     *text = i < sizeof names / sizeof names[0] ? names[i] : long_name;
-        const double    half = 0.5;
-        tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+        const char     *text   = i < sizeof names / sizeof names[0] ? names[i] : long_name;
+        const double    half   = 0.5;
+        tg_tape        *tape   = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
         tg_params      *params = tg_params_new(1, NULL);
-        const tg_tensor x = tg_name(tg_scalar_input(tape, &half), text);
-        if (tg_tape_status(tape) == TG_OK) {      /* some are refused */
+        const tg_tensor x      = tg_name(tg_scalar_input(tape, &half), text);
+        if (tg_tape_status(tape) == TG_OK) { /* some are refused */
             tg_push_scope(tape, text);
             tg_tensor y = tg_sum(tg_square(tg_linear(x, tg_use(tape, tg_variable_new(params, "w", 1, 2, NULL)), TG_NONE)));
             tg_pop_scope(tape);
             if (tg_tape_status(tape) == TG_OK) tg_grad(y, x);
             for (int view = TG_VIEW_AUTOMATIC; view <= TG_VIEW_PLAN && tg_tape_status(tape) == TG_OK; view++) {
-                char *drawn = picture_of(y, &(tg_explain_options){ .view = (tg_explain_view)view, .title = text, .parameter = "w[0,1]", .ascii = view % 2 == 1 });
+                char *drawn = picture_of(
+                    y, &(tg_explain_options){ .view = (tg_explain_view)view, .title = text, .parameter = "w[0,1]", .ascii = view % 2 == 1 });
                 expect_silent_dot(drawn);
                 free(drawn);
             }
@@ -446,8 +481,11 @@ static void draw_programs(uint64_t first, uint64_t count, FILE *out) {
         tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = p.type, .seed = p.seed });
         tg_tape_set_step(tape, p.step);
         const tg_status status = record_program(&p, &w, tape, &(manner){ 0 }, &r);
-        const tg_tensor last   = status == TG_OK && r.loss.tape == tape && p.wanted_count > 0 ? r.loss : r.argument_count > 0 ? r.arguments[0] : TG_NONE;
-        for (int view = TG_VIEW_AUTOMATIC; view <= TG_VIEW_LAYERS && status == TG_OK && (tg_rows(last) > 0 || tg_cols(last) > 0); view += TG_VIEW_LAYERS) {
+        const tg_tensor last   = status == TG_OK && r.loss.tape == tape && p.wanted_count > 0 ? r.loss
+                                 : r.argument_count > 0                                       ? r.arguments[0]
+                                                                                              : TG_NONE;
+        for (int view = TG_VIEW_AUTOMATIC; view <= TG_VIEW_LAYERS && status == TG_OK && (tg_rows(last) > 0 || tg_cols(last) > 0);
+             view += TG_VIEW_LAYERS) {
             char *text = picture_of(last, &(tg_explain_options){ .view = (tg_explain_view)view });
             if (view == TG_VIEW_LAYERS) expect_edges(last, text);
             fputs(text, out);
@@ -477,12 +515,12 @@ END_TEST
 
 static tg_status draw_once(void *context) {
     const tg_explain_options *options = context;
-    static const double       x[] = { .05, .1 };
-    static const float        t[] = { 1 };
-    tg_params   *params = tg_params_new(1, NULL);
-    tg_tape     *tape   = params != NULL ? tg_tape_new(NULL) : NULL;
-    tg_variable *w      = tape != NULL ? tg_variable_new(params, "w", 2, 1, NULL) : NULL;
-    tg_status    status = TG_OUT_OF_MEMORY;
+    static const double       x[]     = { .05, .1 };
+    static const float        t[]     = { 1 };
+    tg_params                *params  = tg_params_new(1, NULL);
+    tg_tape                  *tape    = params != NULL ? tg_tape_new(NULL) : NULL;
+    tg_variable              *w       = tape != NULL ? tg_variable_new(params, "w", 2, 1, NULL) : NULL;
+    tg_status                 status  = TG_OUT_OF_MEMORY;
     if (w != NULL) {
         const tg_tensor in   = tg_name(tg_input_f64(tape, x, 1, 2), "in");
         const tg_tensor loss = tg_mse_loss(tg_tanh(tg_linear(in, tg_use(tape, w), TG_NONE)), tg_input(tape, t, 1, 1));
