@@ -66,6 +66,9 @@ const char *tg_dot_activation_name(const tg_drawing *d, const tg_story_node *nod
 #define TG_DOT_ELEMENT(d, i, e) tg_dot_element_name(d, i, e, (char[TG_DOT_NAME]){ 0 })
 #define TG_DOT_DELTA(d, i, e)   tg_dot_delta_name(d, i, e, (char[TG_DOT_NAME]){ 0 })
 
+/* f with "(name)" for each name that is the base of a power: behind raised digits a square would be one more of them. */
+const tg_formula *tg_dot_close_bases(tg_formulas *formulas, const tg_formula *f);
+
 /* A formula of node i in names of elements, for its element e, or of matrices if e < 0; escaped. */
 void tg_dot_put_formula(tg_drawing *d, int i, const tg_formula *formula, int64_t e);
 
@@ -99,6 +102,8 @@ bool tg_dot_recompute(tg_drawing *d, int i, int64_t e, double *value);
 
 /* The first message along an edge; later walks along the same edge are told once. NULL: there is none. */
 const tg_story_message *tg_dot_message(const tg_drawing *d, int from, int argument);
+const tg_formula       *tg_dot_local_formula(tg_drawing *d, int from, int argument);      /* its formula, also while there is no message yet */
+bool                    tg_dot_is_data(const tg_drawing *d, int from, int argument);      /* a use of numbers that no gradient is asked of */
 bool                    tg_dot_is_first(const tg_drawing *d, const tg_story_message *m);
 
 /* ---- parts of a picture ---- */

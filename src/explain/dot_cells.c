@@ -138,4 +138,23 @@ const tg_story_message *tg_dot_message(const tg_drawing *d, int from, int argume
     return NULL;
 }
 
+/* What no walk has asked for yet is known as well, of one element. */
+const tg_formula *tg_dot_local_formula(tg_drawing *d, int from, int argument) {
+    const tg_story_message *m = tg_dot_message(d, from, argument);
+    if (m != NULL) return m->local_formula;
+    if (d->story->has_walk || !(d->story->nodes[from].op->flags & TG_OP_ELEMENTWISE)) return NULL;
+    const tg_formula *f = tg_story_local_formula(d->story, &d->story->nodes[from], argument);
+    if (tg_formulas_status(d->story->formulas) == TG_OUT_OF_MEMORY) tg_dot_fail(d, TG_OUT_OF_MEMORY);
+    return f;
+}
+
+/* In a net all inputs of ops outside of layers; without layers, what is constant, or what no walk has led to. */
+bool tg_dot_is_data(const tg_drawing *d, int from, int argument) {
+    const int            to   = d->story->nodes[from].inputs[argument];
+    const tg_story_node *node = &d->story->nodes[to];
+    if (node->kind == TG_STORY_OP || d->story->nodes[from].role == TG_ROLE_SUM || tg_dot_message(d, from, argument) != NULL) return false;
+    return d->story->has_walk || node->kind == TG_STORY_CONSTANT || node->shape.integer ||
+           (d->story->layer_count > 0 && node->kind == TG_STORY_INPUT);
+}
+
 bool tg_dot_is_first(const tg_drawing *d, const tg_story_message *m) { return tg_dot_message(d, m->from, m->argument) == m; }

@@ -188,13 +188,13 @@ static void put_other(tg_drawing *d, int i) {
 /* ---- edges ---- */
 
 /* The Jacobian, in a word: W, diag sigma'(S), the formula of one element. */
-static void put_jacobian(tg_drawing *d, int from, int argument, const tg_story_message *m) {
+static void put_jacobian(tg_drawing *d, int from, int argument, const tg_formula *formula) {
     const tg_story_node *node = &d->story->nodes[from];
     const bool           is_one = tg_story_elements(node) == 1;
     if (node->role == TG_ROLE_SUM && argument == 0) tg_dot_put(d, "%s", TG_DOT_MATRIX(d, d->story->layers[node->layer].weight));
     else if (node->role == TG_ROLE_ACTIVATION)
         tg_dot_put(d, is_one ? "%s{prime}(%s)" : "diag %s{prime}(%s)", tg_dot_activation_name(d, node), TG_DOT_MATRIX(d, node->inputs[0]));
-    else if (m != NULL && m->local_formula != NULL) tg_dot_put_formula(d, from, m->local_formula, -1);
+    else if (formula != NULL) tg_dot_put_formula(d, from, formula, -1);
     else tg_dot_put(d, "{d}%s/{d}%s", TG_DOT_MATRIX(d, from), TG_DOT_MATRIX(d, node->inputs[argument]));
 }
 
@@ -212,7 +212,7 @@ static void put_pullback(tg_drawing *d, int from, int argument, const tg_story_m
     else {
         const bool closed = m->local_formula != NULL && tg_formula_binding_of(m->local_formula) < TG_BIND_ATOM;
         tg_dot_put(d, closed ? "(" : "");
-        put_jacobian(d, from, argument, m);
+        put_jacobian(d, from, argument, m->local_formula);
         tg_dot_put(d, closed ? ")" : "");
     }
 }
@@ -235,13 +235,13 @@ static const char *edge_name(tg_drawing *d, const use *u, const char *letter, co
 
 static void put_forward(tg_drawing *d, const use *u) {
     const tg_story_message *m    = u->message;
-    const tg_story_node    *head = &d->story->nodes[u->from], *tail = &d->story->nodes[u->to];
+    const tg_story_node    *head = &d->story->nodes[u->from];
     tg_dot_edge             edge = { .tail = u->tail, .tail_port = "", .head = u->head, .head_port = "", .id = edge_name(d, u, "f", u->tail, u->head),
                                      .tooltip = "", .is_finite = !u->is_known || isfinite(u->local), .weight = 1 };
     const size_t            mark = d->text.length;
-    edge.is_constant = m == NULL && tail->kind != TG_STORY_OP && head->role != TG_ROLE_SUM;
+    edge.is_constant = tg_dot_is_data(d, u->from, u->argument);
     if (!edge.is_constant) {
-        put_jacobian(d, u->from, u->argument, m);
+        put_jacobian(d, u->from, u->argument, tg_dot_local_formula(d, u->from, u->argument));
         edge.lines[0] = tg_dot_take(d, mark);
         if (u->is_known) tg_dot_put(d, "= %s", TG_DOT_OF(d, u->local));
         else if (m != NULL && head->value != NULL && !isnan(m->local_norm))
@@ -313,27 +313,44 @@ static void put_uses(tg_drawing *d, int i, int first) {
 
 /* ---- the picture ---- */
 
+static void add_to_caption(tg_drawing *d, const char *remark) {
+    const size_t used = strlen(d->caption);
+    snprintf(d->caption + used, sizeof d->caption - used, "%s%s", used > 0 ? "; " : "", remark);
+}
+
+/* Whether a matrix is shown by its norm, and whether edges stand for several walks. */
+static void describe(tg_drawing *d) {
+    const tg_story *story = d->story;
+    bool            is_large = false, is_shared = false;
+    for (int i = 0; i < story->node_count; i++)
+        is_large = is_large || story->nodes[i].shape.rows > MOST_SIDE || story->nodes[i].shape.cols > MOST_SIDE;
+    for (int i = 0; i < story->message_count; i++) is_shared = is_shared || !tg_dot_is_first(d, &story->messages[i]);
+    if (is_large && !d->options->no_values) add_to_caption(d, "matrices larger than 4 x 4 by shape, norm, least and largest element");
+    if (is_shared) add_to_caption(d, "several gradients are recorded, and messages that they have in common are drawn once");
+}
+
 /* The first node that is drawn: those nearest to the loss are. */
 static int first_drawn(tg_drawing *d) {
     int first = d->story->node_count, drawn = 0, left_out = 0;
     while (first > 0 && drawn < MOST_DRAWN) drawn += !tg_dot_is_merged(d, --first);
     for (int i = 0; i < first; i++) left_out += !tg_dot_is_merged(d, i);
     if (left_out > 0) {
-        const size_t used = strlen(d->caption);
-        snprintf(d->caption + used, sizeof d->caption - used, "%sthe last %d nodes; the %d before them are left out", used > 0 ? "; " : "", drawn,
-                 left_out);
+        char remark[96];
+        snprintf(remark, sizeof remark, "the last %d nodes; the %d before them are left out", drawn, left_out);
+        add_to_caption(d, remark);
     }
     return first;
 }
 
 void tg_dot_put_layers(tg_drawing *d) {
-    static const char *const legend[] = {
-        "{forward} forward: the label is the local derivative",
-        "{backward} backward: upstream {times} local = message; messages that meet are added (+=)",
-        "{kept} kept for the backward pass{sp}{sp}{sp}{sp}mul/add: multiplications and additions, forward &#124; backward"
-    };
+    static const char *const legend[] = { "{forward} forward: the label is the local derivative",
+                                          "{backward} backward: upstream {times} local = message; messages that meet are added (+=)",
+                                          "{kept} kept for the backward pass{sp}{sp}{sp}{sp}mul/add: multiplications and additions, "
+                                          "forward &#124; backward" };
+    static const char *const before[] = { "{forward} forward: the label is the local derivative", "mul/add: multiplications and additions" };
     const int first = first_drawn(d);
-    tg_dot_open(d, "LR", legend, d->story->has_walk ? 3 : 1);
+    describe(d);
+    tg_dot_open(d, "LR", d->story->has_walk ? legend : before, d->story->has_walk ? 3 : 2);
     tg_dot_put_recorded(d, "from right to left");
     for (int group = 0; group < d->group_count; group++) {
         int count = 0;

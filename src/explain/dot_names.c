@@ -118,12 +118,11 @@ const char *tg_dot_activation_name(const tg_drawing *d, const tg_story_node *nod
 
 /* ---- formulas ---- */
 
-/* Behind raised digits a square would be one more of them: "(name)" stands for such a base. */
-static const tg_formula *with_closed_bases(tg_formulas *formulas, const tg_formula *f) {
+const tg_formula *tg_dot_close_bases(tg_formulas *formulas, const tg_formula *f) {
     const tg_formula *parts[TG_FORMULA_ARGUMENTS] = { NULL };
     char              closed[TG_DOT_NAME + 2];
     if (f == NULL || f->count == 0 || f->count > TG_FORMULA_ARGUMENTS) return f;
-    for (int k = 0; k < f->count; k++) parts[k] = with_closed_bases(formulas, f->parts[k]);
+    for (int k = 0; k < f->count; k++) parts[k] = tg_dot_close_bases(formulas, f->parts[k]);
     if (f->kind == TG_FORMULA_POWER && parts[0] != NULL && parts[0]->kind == TG_FORMULA_NAME) {
         snprintf(closed, sizeof closed, "(%s)", parts[0]->name);
         parts[0] = tg_formula_name(formulas, closed);
@@ -159,7 +158,7 @@ void tg_dot_put_formula(tg_drawing *d, int i, const tg_formula *formula, int64_t
     for (int k = 0; k < node->input_count && k < TG_STORY_OPERANDS; k++)
         if (node->inputs[k] >= 0) bind(d, &n, node->inputs[k], e < 0 ? e : tg_dot_broadcast(&d->story->nodes[node->inputs[k]], node, e));
     bind(d, &n, i, e);
-    const tg_formula *closed = with_closed_bases(d->story->formulas, formula);
+    const tg_formula *closed = tg_dot_close_bases(d->story->formulas, formula);
     const tg_formula *named  = closed != NULL ? tg_formula_substitute(d->story->formulas, closed, n.bindings, n.count) : NULL;
     if (named != NULL) tg_formula_print(named, d->options->ascii ? TG_STYLE_TEXT : TG_STYLE_UNICODE, &b);
     if (b.failed || (named == NULL && tg_formulas_status(d->story->formulas) == TG_OUT_OF_MEMORY)) tg_dot_fail(d, TG_OUT_OF_MEMORY);

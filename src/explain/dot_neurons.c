@@ -32,8 +32,14 @@ static extent extent_of(const tg_drawing *d, bool widest) {
 static bool fits(tg_drawing *d) {
     const bool   is_asked = d->options->view == TG_VIEW_NEURONS;
     const extent e        = extent_of(d, !is_asked);
-    if (!is_asked && d->batch <= 1) return e.slots <= SLOTS_A_LAYER && e.boxes <= BOXES;
-    if (!is_asked) return false;
+    if (!is_asked && d->batch <= 1 && e.slots <= SLOTS_A_LAYER && e.boxes <= BOXES) return true;
+    if (!is_asked) {
+        snprintf(d->caption, sizeof d->caption,
+                 "layers and not neurons, of which there are too many to read: %" PRId64 " parameters in a layer, %" PRId64 " example%s", e.slots,
+                 d->batch, d->batch == 1 ? "" : "s");
+        if (d->story->layer_count == 0) snprintf(d->caption, sizeof d->caption, "matrices and not their %" PRId64 " elements", e.boxes);
+        return false;
+    }
     if (e.slots <= MOST_SLOTS && e.boxes <= MOST_BOXES) return true;
     snprintf(d->caption, sizeof d->caption,
              "layers, as the view of neurons would have %" PRId64 " parameters and %" PRId64 " boxes; it shows up to %d of each", e.slots, e.boxes,
@@ -276,7 +282,7 @@ static void put_ranks(tg_drawing *d) {
         for (int64_t e = cells.first; e < cells.first + cells.count; e++) tg_dot_put(d, " %s;", BOX(i, e));
         for (int k = 0; k < node->input_count && node->role != TG_ROLE_SUM; k++) {
             const int to = node->inputs[k];
-            if (to < 0 || d->story->nodes[to].kind == TG_STORY_OP || tg_dot_message(d, i, k) != NULL || d->group[to] != d->group[i]) continue;
+            if (to < 0 || !tg_dot_is_data(d, i, k) || d->group[to] != d->group[i]) continue;
             const tg_dot_cells beside = tg_dot_cells_of(d, to);
             for (int64_t e = beside.first; e < beside.first + beside.count; e++) tg_dot_put(d, " %s;", BOX(to, e));
             count += beside.count;

@@ -85,17 +85,21 @@ static void put_operand_name(const tg_drawing *d, const orders *o, uint32_t id, 
 
 /* Its op in names, such as v17 = v15 * v14. */
 static void put_recorded_formula(tg_drawing *d, const orders *o, const tg_node *node) {
-    tg_formula_binding bindings[TG_STORY_OPERANDS];
-    char               keys[TG_STORY_OPERANDS][16], names[TG_STORY_OPERANDS][TG_DOT_NAME];
+    tg_formula_binding bindings[2 * TG_STORY_OPERANDS];
+    char               keys[2 * TG_STORY_OPERANDS][16], names[2 * TG_STORY_OPERANDS][TG_DOT_NAME + 2];
     tg_text_buffer     b     = { 0 };
     const int          count = node->input_count <= TG_STORY_OPERANDS ? node->input_count : 0;
-    const tg_formula  *f     = tg_formula_of_op(d->story->formulas, node->op, node->attributes, count);
-    for (int k = 0; k < count; k++) {
-        snprintf(keys[k], sizeof keys[k], "%%%d", k);
-        put_operand_name(d, o, node->inputs[k], names[k]);
+    const tg_formula  *f     = tg_dot_close_bases(d->story->formulas, tg_formula_of_op(d->story->formulas, node->op, node->attributes, count));
+    for (int k = 0; k < 2 * count; k++) {
+        const int  place     = o->place[node->inputs[k / 2]];
+        const bool is_raised = place >= 0 && d->story->nodes[place].role != TG_ROLE_NONE && !d->options->ascii;
+        char       name[TG_DOT_NAME];
+        put_operand_name(d, o, node->inputs[k / 2], name);
+        snprintf(keys[k], sizeof keys[k], k % 2 == 1 ? "(%%%d)" : "%%%d", k / 2);
+        snprintf(names[k], sizeof names[k], k % 2 == 1 && is_raised ? "(%s)" : "%s", name);
         bindings[k] = (tg_formula_binding){ keys[k], tg_formula_name(d->story->formulas, names[k]) };
     }
-    f = f != NULL ? tg_formula_substitute(d->story->formulas, f, bindings, count) : NULL;
+    f = f != NULL ? tg_formula_substitute(d->story->formulas, f, bindings, 2 * count) : NULL;
     if (f != NULL && node->input_count > 0 && count > 0) tg_formula_print(f, d->options->ascii ? TG_STYLE_TEXT : TG_STYLE_UNICODE, &b);
     else tg_put(&b, node->op->name);
     if (b.failed || tg_formulas_status(d->story->formulas) == TG_OUT_OF_MEMORY) tg_dot_fail(d, TG_OUT_OF_MEMORY);

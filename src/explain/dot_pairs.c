@@ -17,6 +17,7 @@ typedef struct pair {
     int                     from, to, argument;      /* from: whose box it is; the neuron's for its product */
     int64_t                 j, i;
     const tg_story_message *message;                 /* NULL: there is none */
+    const tg_formula       *formula;                 /* of the local derivative; NULL: there is none */
     bool                    is_weight;               /* from an input to a neuron */
     int                     slot, repeat;            /* repeat: which use of this operand it is */
 } pair;
@@ -36,16 +37,17 @@ static double weight_of(const tg_drawing *d, const pair *p) {
 static bool put_symbol(tg_drawing *d, const pair *p) {
     char name[TG_DOT_NAME];
     if (p->is_weight) tg_dot_put(d, "%s", weight_name(d, p, name));
-    else if (p->message != NULL && p->message->local_formula != NULL) {
-        if (p->message->local_formula->kind == TG_FORMULA_NUMBER) return true;
-        tg_dot_put_formula(d, p->from, p->message->local_formula, d->story->nodes[p->from].op->flags & TG_OP_ELEMENTWISE ? p->j : -1);
+    else if (p->formula != NULL) {
+        if (p->formula->kind == TG_FORMULA_NUMBER) return true;
+        tg_dot_put_formula(d, p->from, p->formula, d->story->nodes[p->from].op->flags & TG_OP_ELEMENTWISE ? p->j : -1);
     } else tg_dot_put(d, "{d}%s/{d}%s", TG_DOT_ELEMENT(d, p->from, p->j), TG_DOT_ELEMENT(d, p->to, p->i));
     return false;
 }
 
 static bool local_of(tg_drawing *d, const pair *p, double *local) {
     if (p->is_weight && d->story->nodes[p->from].value != NULL) return *local = weight_of(d, p), true;
-    return p->message != NULL && tg_dot_local(d, p->message, p->j, p->i, local);
+    if (p->message == NULL) return tg_dot_evaluate(d, p->from, p->formula, p->j, false, local);
+    return tg_dot_local(d, p->message, p->j, p->i, local);
 }
 
 /* The names of an edge and of its ends. */
@@ -77,7 +79,7 @@ static void label_forward(tg_drawing *d, const pair *p, bool is_known, double lo
     const size_t      mark      = d->text.length;
     const bool        is_number = put_symbol(d, p);
     const char       *symbol    = tg_dot_take(d, mark);
-    const tg_formula *formula   = p->is_weight || is_number ? NULL : p->message->local_formula;
+    const tg_formula *formula   = p->is_weight || is_number ? NULL : p->formula;
     double            computed;
     const bool        is_true = !is_known || !tg_dot_evaluate(d, p->from, formula, p->j, true, &computed) || tg_dot_agree(d, computed, local);
     if (is_known) tg_dot_put(d, is_number ? "%s" : is_true ? "= %s" : "{approx} %s", TG_DOT_OF(d, local));
@@ -95,9 +97,9 @@ static void put_forward(tg_drawing *d, const pair *p) {
     names       n;
     tg_dot_edge edge     = open_edge(d, p, false, &n);
     double      local    = 0;
-    const bool  is_known = local_of(d, p, &local), is_data = p->message == NULL && !p->is_weight && d->story->nodes[p->to].kind != TG_STORY_OP;
+    const bool  is_known = local_of(d, p, &local), is_data = tg_dot_is_data(d, p->from, p->argument);
     edge.is_finite       = !is_known || isfinite(local);
-    if (p->is_weight || p->message != NULL) label_forward(d, p, is_known, local, &edge);
+    if (p->is_weight || p->message != NULL || (p->formula != NULL && !is_data)) label_forward(d, p, is_known, local, &edge);
     if (is_data) {
         edge.is_constant = edge.is_turned = true;
         edge.tail        = n.head;
@@ -160,7 +162,7 @@ static void put_pairs(tg_drawing *d, int from, int computed_by, int argument) {
                              .i         = i,
                              .message   = m,
                              .is_weight = d->story->nodes[from].role == TG_ROLE_SUM,
-                             .slot      = (int)(i - tails.first),
+                             .formula = tg_dot_local_formula(d, computed_by, argument), .slot      = (int)(i - tails.first),
                              .repeat    = repeats_of(node, argument) };
             if (!tg_dot_is_linked(d, computed_by, argument, j, i)) continue;
             put_forward(d, &p);

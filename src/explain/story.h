@@ -94,6 +94,9 @@ tg_status tg_story_add_formulas(tg_story *story);
 tg_status tg_story_add_locals(tg_story *story);                       /* locals.c: local derivatives, from the ops' own rules */
 tg_status tg_story_add_differences(tg_story *story);                  /* differences.c */
 
+/* The local derivative of a node by one of its operands, of one element, in labels; NULL: there is none, or the arena of formulas has failed. */
+const tg_formula *tg_story_local_formula(tg_story *story, const tg_story_node *from, int argument);
+
 /* Applies the op of node on a tape in f64 to values of its operands; inputs[k], if given, stands for operand k instead. */
 tg_tensor tg_story_apply(const tg_story *story, const tg_story_node *node, tg_tape *tape, const tg_tensor inputs[]);
 
