@@ -343,10 +343,11 @@ static int first_drawn(tg_drawing *d) {
 }
 
 void tg_dot_put_layers(tg_drawing *d) {
-    static const char *const legend[] = { "{forward} forward: the label is the local derivative",
-                                          "{backward} backward: upstream {times} local = message; messages that meet are added (+=)",
-                                          "{kept} kept for the backward pass{sp}{sp}{sp}{sp}mul/add: multiplications and additions, "
-                                          "forward &#124; backward" };
+    static const char *const legend[] = {
+        "{forward} forward: the label is the local derivative",
+        "{backward} backward: upstream {times} local = message; messages that meet are added (+=)",
+        "{kept} kept for the backward pass{sp}{sp}{sp}{sp}mul/add: multiplications and additions, forward &#124; backward"
+    };
     static const char *const before[] = { "{forward} forward: the label is the local derivative", "mul/add: multiplications and additions" };
     const int first = first_drawn(d);
     describe(d);
