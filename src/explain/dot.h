@@ -85,6 +85,9 @@ tg_dot_cells tg_dot_cells_of(const tg_drawing *d, int i);
 /* Whether element j of node from is computed from element i of its operand. */
 bool tg_dot_is_linked(const tg_drawing *d, int from, int argument, int64_t j, int64_t i);
 
+/* Of a matrix product: the element of the other operand by which element i is multiplied on its way to element j. -1: from is none. */
+int64_t tg_dot_factor(const tg_drawing *d, int from, int argument, int64_t j, int64_t i);
+
 /* The number d from[j] / d to[i] of a message; false: it is not known. */
 bool tg_dot_local(tg_drawing *d, const tg_story_message *m, int64_t j, int64_t i, double *local);
 

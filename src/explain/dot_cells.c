@@ -18,28 +18,39 @@ int64_t tg_dot_broadcast(const tg_story_node *operand, const tg_story_node *outp
     return (operand->shape.rows == 1 ? 0 : row) * operand->shape.cols + (operand->shape.cols == 1 ? 0 : col);
 }
 
-/* Both operands as they are in memory. */
-static bool is_plain_product(const tg_story_node *node) {
-    const unsigned char *bytes = node->attributes;
-    if (!(node->op->flags & TG_OP_PRODUCT) || node->input_count != 2) return false;
-    for (size_t i = 0; i < node->op->attribute_size; i++)
-        if (bytes[i] != 0) return false;
+/* Whether node is a product of two matrices, and which of them it transposes. */
+static bool is_product(const tg_story_node *node, bool is_transposed[2]) {
+    int32_t transposes[2] = { 0, 0 };
+    if (node->input_count != 2 || node->op != tg_op_find("matmul")) return false;
+    memcpy(transposes, node->attributes, sizeof transposes);
+    for (int k = 0; k < 2; k++) is_transposed[k] = transposes[k] != 0;
     return true;
+}
+
+/* Where element i of an operand stands in it: in row and column as the product takes it. */
+static void place_of(const tg_story_node *operand, bool is_transposed, int64_t i, int64_t *row, int64_t *col) {
+    *row = is_transposed ? i % operand->shape.cols : i / operand->shape.cols;
+    *col = is_transposed ? i / operand->shape.cols : i % operand->shape.cols;
 }
 
 bool tg_dot_is_linked(const tg_drawing *d, int from, int argument, int64_t j, int64_t i) {
     const tg_story_node *node = &d->story->nodes[from], *operand = &d->story->nodes[node->inputs[argument]];
     if (node->op->flags & TG_OP_VIEW) return i == ((const tg_view_attributes *)node->attributes)->offset + j;
-    if (is_plain_product(node)) {
-        if (argument == 0) return j / node->shape.cols == i / operand->shape.cols;
-        return j % node->shape.cols == i % operand->shape.cols;
+    bool    is_transposed[2];
+    int64_t row, col;
+    if (is_product(node, is_transposed)) {
+        place_of(operand, is_transposed[argument], i, &row, &col);
+        return argument == 0 ? j / node->shape.cols == row : j % node->shape.cols == col;
     }
+    if (node->op == tg_op_find("transpose")) return j == i % operand->shape.cols * node->shape.cols + i / operand->shape.cols;
     if (node->op->flags & (TG_OP_ELEMENTWISE | TG_OP_BROADCAST)) return tg_dot_broadcast(operand, node, j) == i;
     if ((node->op->flags & TG_OP_CONCAT) != 0) {
         int64_t offset = 0;
         for (int k = 0; k < argument; k++) offset += node->inputs[k] >= 0 ? tg_story_elements(&d->story->nodes[node->inputs[k]]) : 0;
         return j == offset + i;
     }
+    if ((node->op->flags & TG_OP_ROW_SUM) && node->shape.rows == 1 && node->shape.cols == operand->shape.cols)
+        return j % node->shape.cols == i % operand->shape.cols;
     if ((node->op->flags & TG_OP_ROWWISE) && node->shape.rows == operand->shape.rows) return j / node->shape.cols == i / operand->shape.cols;
     return true;
 }
@@ -95,19 +106,27 @@ bool tg_dot_recompute(tg_drawing *d, int i, int64_t e, double *value) {
     return ok;
 }
 
+int64_t tg_dot_factor(const tg_drawing *d, int from, int argument, int64_t j, int64_t i) {
+    const tg_story_node *node = &d->story->nodes[from];
+    bool                 is_transposed[2];
+    int64_t              row, col;
+    if (!is_product(node, is_transposed)) return -1;
+    const tg_story_node *operand = &d->story->nodes[node->inputs[argument]], *other = &d->story->nodes[node->inputs[1 - argument]];
+    place_of(operand, is_transposed[argument], i, &row, &col);
+    const int64_t other_row = argument == 0 ? col : j / node->shape.cols, other_col = argument == 0 ? j % node->shape.cols : row;
+    return is_transposed[1 - argument] ? other_col * other->shape.cols + other_row : other_row * other->shape.cols + other_col;
+}
+
 bool tg_dot_local(tg_drawing *d, const tg_story_message *m, int64_t j, int64_t i, double *local) {
     const tg_story_node *from = &d->story->nodes[m->from], *to = &d->story->nodes[m->to];
     *local = 0;
     if (!tg_dot_is_linked(d, m->from, m->argument, j, i)) return true;
+    const int64_t factor = tg_dot_factor(d, m->from, m->argument, j, i);
     if (from->value == NULL) return false;
     if (from->op->flags & TG_OP_VIEW) *local = 1;
     else if (m->local != NULL) *local = m->local[j * tg_story_elements(to) + i];
-    else if (is_plain_product(from)) {
-        const tg_story_node *other = &d->story->nodes[from->inputs[1 - m->argument]];
-        const int64_t        cols  = other->shape.cols;
-        *local                     = m->argument == 0 ? other->value[i % to->shape.cols * cols + j % from->shape.cols]
-                                                      : other->value[j / from->shape.cols * cols + i / to->shape.cols];
-    } else if (tg_dot_evaluate(d, m->from, m->local_formula, j, false, local)) return true;
+    else if (factor >= 0) *local = d->story->nodes[from->inputs[1 - m->argument]].value[factor];
+    else if (tg_dot_evaluate(d, m->from, m->local_formula, j, false, local)) return true;
     else if (m->message != NULL &&
              (tg_story_elements(from) == 1 || ((from->op->flags & TG_OP_ELEMENTWISE) && tg_story_elements(from) == tg_story_elements(to))) &&
              m->upstream[j] != 0)

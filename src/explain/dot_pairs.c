@@ -18,6 +18,7 @@ typedef struct pair {
     int64_t                 j, i;
     const tg_story_message *message;                 /* NULL: there is none */
     const tg_formula       *formula;                 /* of the local derivative; NULL: there is none */
+    int64_t                 factor;                  /* of a matrix product that is no layer: the element of its other operand; -1 */
     bool                    is_weight;               /* from an input to a neuron */
     int                     slot, repeat;            /* repeat: which use of this operand it is */
 } pair;
@@ -37,6 +38,7 @@ static double weight_of(const tg_drawing *d, const pair *p) {
 static bool put_symbol(tg_drawing *d, const pair *p) {
     char name[TG_DOT_NAME];
     if (p->is_weight) tg_dot_put(d, "%s", weight_name(d, p, name));
+    else if (p->factor >= 0) tg_dot_put(d, "%s", TG_DOT_ELEMENT(d, d->story->nodes[p->from].inputs[1 - p->argument], p->factor));
     else if (p->formula != NULL) {
         if (p->formula->kind == TG_FORMULA_NUMBER) return true;
         tg_dot_put_formula(d, p->from, p->formula, d->story->nodes[p->from].op->flags & TG_OP_ELEMENTWISE ? p->j : -1);
@@ -45,7 +47,9 @@ static bool put_symbol(tg_drawing *d, const pair *p) {
 }
 
 static bool local_of(tg_drawing *d, const pair *p, double *local) {
-    if (p->is_weight && d->story->nodes[p->from].value != NULL) return *local = weight_of(d, p), true;
+    const tg_story_node *from = &d->story->nodes[p->from];
+    if (p->is_weight && from->value != NULL) return *local = weight_of(d, p), true;
+    if (p->factor >= 0 && from->value != NULL) return *local = d->story->nodes[from->inputs[1 - p->argument]].value[p->factor], true;
     if (p->message == NULL) return tg_dot_evaluate(d, p->from, p->formula, p->j, false, local);
     return tg_dot_local(d, p->message, p->j, p->i, local);
 }
@@ -99,7 +103,7 @@ static void put_forward(tg_drawing *d, const pair *p) {
     double      local    = 0;
     const bool  is_known = local_of(d, p, &local), is_data = tg_dot_is_data(d, p->from, p->argument);
     edge.is_finite       = !is_known || isfinite(local);
-    if (p->is_weight || p->message != NULL || (p->formula != NULL && !is_data)) label_forward(d, p, is_known, local, &edge);
+    if (p->is_weight || p->message != NULL || ((p->formula != NULL || p->factor >= 0) && !is_data)) label_forward(d, p, is_known, local, &edge);
     if (is_data) {
         edge.is_constant = edge.is_turned = true;
         edge.tail        = n.head;
@@ -153,18 +157,13 @@ static void put_pairs(tg_drawing *d, int from, int computed_by, int argument) {
     const int               to    = node->inputs[argument];
     const tg_dot_cells      heads = tg_dot_cells_of(d, from), tails = tg_dot_cells_of(d, to);
     const tg_story_message *m     = tg_dot_message(d, computed_by, argument);
+    const tg_formula       *formula = tg_dot_local_formula(d, computed_by, argument);
     for (int64_t j = heads.first; j < heads.first + heads.count; j++)
         for (int64_t i = tails.first; i < tails.first + tails.count; i++) {
-            const pair p = { .from      = from,
-                             .to        = to,
-                             .argument  = argument,
-                             .j         = j,
-                             .i         = i,
-                             .message   = m,
-                             .is_weight = d->story->nodes[from].role == TG_ROLE_SUM,
-                             .formula = tg_dot_local_formula(d, computed_by, argument), .slot      = (int)(i - tails.first),
-                             .repeat    = repeats_of(node, argument) };
             if (!tg_dot_is_linked(d, computed_by, argument, j, i)) continue;
+            const pair p = { .from = from, .to = to, .argument = argument, .j = j, .i = i, .message = m, .formula = formula,
+                             .factor = tg_dot_factor(d, computed_by, argument, j, i), .is_weight = d->story->nodes[from].role == TG_ROLE_SUM,
+                             .slot = (int)(i - tails.first), .repeat = repeats_of(node, argument) };
             put_forward(d, &p);
             if (m != NULL) put_backward(d, &p);
         }

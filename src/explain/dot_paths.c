@@ -257,13 +257,9 @@ static void put_symbol(search *s, const step *from, const step *to) {
     tg_drawing             *d = s->d;
     const tg_story_message *m = &d->story->messages[to->message];
     const tg_story_node    *head = &d->story->nodes[m->from];
-    if (head->role == TG_ROLE_PRODUCT || (head->role == TG_ROLE_SUM && (head->op->flags & TG_OP_PRODUCT))) {
-        const int     other = head->inputs[1 - m->argument];
-        const int64_t cols  = d->story->nodes[other].shape.cols, out = head->shape.cols;
-        const int64_t e = m->argument == 0 ? from->element % d->story->nodes[m->to].shape.cols * cols + to->element % out
-                                           : to->element / out * cols + from->element / out;
-        tg_dot_put(d, "%s", TG_DOT_ELEMENT(d, other, e));
-    } else if (m->local_formula != NULL && m->local_formula->kind != TG_FORMULA_NUMBER)
+    const int64_t           factor = tg_dot_factor(d, m->from, m->argument, to->element, from->element);
+    if (factor >= 0) tg_dot_put(d, "%s", TG_DOT_ELEMENT(d, head->inputs[1 - m->argument], factor));
+    else if (m->local_formula != NULL && m->local_formula->kind != TG_FORMULA_NUMBER)
         tg_dot_put_formula(d, m->from, m->local_formula, head->op->flags & TG_OP_ELEMENTWISE ? to->element : -1);
     else if (m->local_formula == NULL) tg_dot_put(d, "{d}%s/{d}%s", TG_DOT_ELEMENT(d, m->from, to->element), TG_DOT_ELEMENT(d, m->to, from->element));
 }

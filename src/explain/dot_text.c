@@ -140,8 +140,9 @@ static int significant(const char *text) {
 
 /* What rounding left of a number that was short: 0.3 and not 0.30000000000000004. Float has 7 digits, of which computing costs the last. */
 static double shortened(const tg_drawing *d, double number) {
-    tg_text_buffer b = { 0 };
-    tg_put_rounded(&b, number, (double)(float)number == number ? 7 : d->story->type == TG_F32 ? 6 : 12, TG_STYLE_TEXT);
+    tg_text_buffer b      = { 0 };
+    const int      digits = (double)(float)number == number ? 7 : d->story->type == TG_F32 ? 6 : 12;
+    tg_put_rounded(&b, number, digits > d->digits ? digits : d->digits, TG_STYLE_TEXT);
     const double result = tg_number_of(tg_text_of(&b), b.length);
     tg_text_buffer_release(&b);
     return result;
