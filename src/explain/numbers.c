@@ -3,6 +3,7 @@
 #include "explain/story.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* Each tensor of the tape that the story needs, once. */
@@ -83,6 +84,16 @@ static tg_status hand_out(tg_story *story, const album *a) {
     return status;
 }
 
+/* What the step computes in shows in its values: none of float has more digits. */
+static void find_type(tg_story *story) {
+    story->type = TG_F32;
+    for (int i = 0; i < story->node_count && story->type == TG_F32; i++) {
+        const tg_story_node *node = &story->nodes[i];
+        for (int64_t e = 0; node->value != NULL && e < tg_story_elements(node); e++)
+            if (!isnan(node->value[e]) && node->value[e] != (double)(float)node->value[e]) story->type = TG_F64;
+    }
+}
+
 tg_status tg_story_look(tg_story *story) {
     album        a    = { .count = tg_node_count(story->tape) };
     const size_t most = (size_t)a.count + 1;
@@ -94,6 +105,7 @@ tg_status tg_story_look(tg_story *story) {
     if (status == TG_OK) want_all(story, &a);
     if (status == TG_OK) status = look(story, &a);
     if (status == TG_OK) status = hand_out(story, &a);
+    if (status == TG_OK) find_type(story);
     tg_release(a.at, most * sizeof *a.at);
     tg_release(a.tensors, most * sizeof *a.tensors);
     tg_release(a.out, most * sizeof *a.out);

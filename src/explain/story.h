@@ -62,7 +62,7 @@ typedef struct tg_story_layer {
 
 typedef struct tg_story {
     tg_tape          *tape;
-    tg_type           type;
+    tg_type           type;                    /* that its values have; TG_DEFAULT_TYPE without values */
     tg_story_node    *nodes;                   /* in the order of the tape */
     int               node_count, loss;
     tg_story_message *messages;                /* in the order of the walk */
