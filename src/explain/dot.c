@@ -132,8 +132,10 @@ tg_status tg_print_dot(tg_tensor loss, FILE *out, const tg_explain_options *opti
     tg_drawing d = {
         .story = &story, .options = options, .theme = &tg_dot_themes[options->theme], .digits = options->digits > 0 ? options->digits : 4
     };
-    d.status  = find_batch(&d);
-    d.is_rows = is_in_rows(&d);
+    d.matmul    = tg_op_find("matmul");
+    d.transpose = tg_op_find("transpose");
+    d.status    = find_batch(&d);
+    d.is_rows   = is_in_rows(&d);
     if (d.status == TG_OK) tg_dot_find_orders(&d);
     if (d.status == TG_OK) tg_dot_find_groups(&d);
     if (d.status == TG_OK) draw(&d, loss);

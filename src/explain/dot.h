@@ -20,6 +20,7 @@ typedef struct tg_drawing {
     tg_status                 status;        /* the first failure, told to tg_last_error */
     int                       digits;
     int64_t                   batch;         /* examples, of which the neuron view shows one; 1: there is nothing to choose */
+    const tg_op              *matmul, *transpose;      /* the ops of that name */
     bool                      is_rows;       /* matrices as in memory, x W, and not as in textbooks, W x */
     const int                *order;         /* [node_count] 0: forward, 1: recorded by a walk, 2: by a walk over a walk */
     const bool               *is_kept;       /* [node_count] read by what the walk from the loss recorded */
@@ -84,6 +85,11 @@ tg_dot_cells tg_dot_cells_of(const tg_drawing *d, int i);
 
 /* Whether element j of node from is computed from element i of its operand. */
 bool tg_dot_is_linked(const tg_drawing *d, int from, int argument, int64_t j, int64_t i);
+
+/* Elements first, first + step, ... below end of node from, outside of which none is computed from element i of its operand. */
+typedef struct tg_dot_range { int64_t first, end, step; } tg_dot_range;
+
+tg_dot_range tg_dot_reach(const tg_drawing *d, int from, int argument, int64_t i);
 
 /* Of a matrix product: the element of the other operand by which element i is multiplied on its way to element j. -1: from is none. */
 int64_t tg_dot_factor(const tg_drawing *d, int from, int argument, int64_t j, int64_t i);

@@ -19,9 +19,9 @@ int64_t tg_dot_broadcast(const tg_story_node *operand, const tg_story_node *outp
 }
 
 /* Whether node is a product of two matrices, and which of them it transposes. */
-static bool is_product(const tg_story_node *node, bool is_transposed[2]) {
+static bool is_product(const tg_drawing *d, const tg_story_node *node, bool is_transposed[2]) {
     int32_t transposes[2] = { 0, 0 };
-    if (node->input_count != 2 || node->op != tg_op_find("matmul")) return false;
+    if (node->input_count != 2 || node->op != d->matmul) return false;
     memcpy(transposes, node->attributes, sizeof transposes);
     for (int k = 0; k < 2; k++) is_transposed[k] = transposes[k] != 0;
     return true;
@@ -38,11 +38,11 @@ bool tg_dot_is_linked(const tg_drawing *d, int from, int argument, int64_t j, in
     if (node->op->flags & TG_OP_VIEW) return i == ((const tg_view_attributes *)node->attributes)->offset + j;
     bool    is_transposed[2];
     int64_t row, col;
-    if (is_product(node, is_transposed)) {
+    if (is_product(d, node, is_transposed)) {
         place_of(operand, is_transposed[argument], i, &row, &col);
         return argument == 0 ? j / node->shape.cols == row : j % node->shape.cols == col;
     }
-    if (node->op == tg_op_find("transpose")) return j == i % operand->shape.cols * node->shape.cols + i / operand->shape.cols;
+    if (node->op == d->transpose) return j == i % operand->shape.cols * node->shape.cols + i / operand->shape.cols;
     if (node->op->flags & (TG_OP_ELEMENTWISE | TG_OP_BROADCAST)) return tg_dot_broadcast(operand, node, j) == i;
     if ((node->op->flags & TG_OP_CONCAT) != 0) {
         int64_t offset = 0;
@@ -53,6 +53,23 @@ bool tg_dot_is_linked(const tg_drawing *d, int from, int argument, int64_t j, in
         return j % node->shape.cols == i % operand->shape.cols;
     if ((node->op->flags & TG_OP_ROWWISE) && node->shape.rows == operand->shape.rows) return j / node->shape.cols == i / operand->shape.cols;
     return true;
+}
+
+tg_dot_range tg_dot_reach(const tg_drawing *d, int from, int argument, int64_t i) {
+    const tg_story_node *node = &d->story->nodes[from], *operand = &d->story->nodes[node->inputs[argument]];
+    const int64_t        count = tg_story_elements(node), cols = node->shape.cols;
+    bool                 is_transposed[2];
+    int64_t              row, col;
+    if (is_product(d, node, is_transposed)) {
+        place_of(operand, is_transposed[argument], i, &row, &col);
+        return argument == 0 ? (tg_dot_range){ row * cols, row * cols + cols, 1 } : (tg_dot_range){ col, count, cols };
+    }
+    if ((node->op->flags & TG_OP_ELEMENTWISE) && count == tg_story_elements(operand)) return (tg_dot_range){ i, i + 1, 1 };
+    if ((node->op->flags & TG_OP_ROWWISE) && node->shape.rows == operand->shape.rows) {
+        row = i / operand->shape.cols;
+        return (tg_dot_range){ row * cols, row * cols + cols, 1 };
+    }
+    return (tg_dot_range){ 0, count, 1 };
 }
 
 bool tg_dot_evaluate(tg_drawing *d, int i, const tg_formula *formula, int64_t e, bool as_printed, double *value) {
@@ -110,7 +127,7 @@ int64_t tg_dot_factor(const tg_drawing *d, int from, int argument, int64_t j, in
     const tg_story_node *node = &d->story->nodes[from];
     bool                 is_transposed[2];
     int64_t              row, col;
-    if (!is_product(node, is_transposed)) return -1;
+    if (!is_product(d, node, is_transposed)) return -1;
     const tg_story_node *operand = &d->story->nodes[node->inputs[argument]], *other = &d->story->nodes[node->inputs[1 - argument]];
     place_of(operand, is_transposed[argument], i, &row, &col);
     const int64_t other_row = argument == 0 ? col : j / node->shape.cols, other_col = argument == 0 ? j % node->shape.cols : row;

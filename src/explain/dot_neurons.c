@@ -232,6 +232,16 @@ static void put_neuron(tg_drawing *d, int l, int64_t j) {
 
 /* ---- other boxes ---- */
 
+/* a + b in elements; of other ops an element of the formula in matrices: (x W)[1] */
+static void put_value_formula(tg_drawing *d, int i, int64_t e) {
+    const tg_story_node *node = &d->story->nodes[i];
+    const char          *matrix = TG_DOT_MATRIX(d, i), *element = TG_DOT_ELEMENT(d, i, e);
+    const bool           is_part = !(node->op->flags & TG_OP_ELEMENTWISE) && strlen(element) > strlen(matrix);
+    tg_dot_put(d, is_part ? "(" : "");
+    tg_dot_put_formula(d, i, node->formula, node->op->flags & TG_OP_ELEMENTWISE ? e : -1);
+    if (is_part) tg_dot_put(d, ")%s", element + strlen(matrix));
+}
+
 static void put_element(tg_drawing *d, int i, int64_t e) {
     const tg_story_node *node = &d->story->nodes[i];
     const tg_dot_kind    kind = tg_dot_kind_of(d, i);
@@ -244,7 +254,7 @@ static void put_element(tg_drawing *d, int i, int64_t e) {
     if (node->kind == TG_STORY_OP && node->formula != NULL) {
         tg_dot_put(d, "{sp}={sp}");
         if (node->role == TG_ROLE_ACTIVATION) tg_dot_put(d, "%s(%s)", tg_dot_activation_name(d, node), TG_DOT_ELEMENT(d, node->inputs[0], e));
-        else tg_dot_put_formula(d, i, node->formula, node->op->flags & TG_OP_ELEMENTWISE ? e : -1);
+        else put_value_formula(d, i, e);
         if (tg_dot_recompute(d, i, e, &value)) is_true = tg_dot_agree(d, value, node->value[e]);
     }
     if (node->value != NULL) {

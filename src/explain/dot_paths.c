@@ -112,15 +112,10 @@ static void go_on(search *s, int message, int64_t j, int64_t i) {
         remember(&all[j], (path){ .product = here->largest[k].product * local, .before = m->to, .element = i, .rank = k, .message = message });
 }
 
-/* Elements of the output that may be computed from element i. */
 static void go_on_from(search *s, int message, int64_t i) {
     const tg_story_message *m     = &s->d->story->messages[message];
-    const tg_story_node    *from  = &s->d->story->nodes[m->from], *to = &s->d->story->nodes[m->to];
-    const int64_t           count = tg_story_elements(from), cols = from->shape.cols;
-    int64_t                 first = 0, end = count, step = 1;
-    if ((from->op->flags & TG_OP_ELEMENTWISE) && count == tg_story_elements(to)) first = i, end = i + 1;
-    else if ((from->op->flags & TG_OP_ROWWISE) && from->shape.rows == to->shape.rows) first = i / to->shape.cols * cols, end = first + cols;
-    for (int64_t j = first; j < end && s->why == NULL && s->d->status == TG_OK; j += step) go_on(s, message, j, i);
+    const tg_dot_range      reach = tg_dot_reach(s->d, m->from, m->argument, i);
+    for (int64_t j = reach.first; j < reach.end && s->why == NULL && s->d->status == TG_OK; j += reach.step) go_on(s, message, j, i);
 }
 
 /* An op without a rule gets its paths from what was recorded in its place, which has the same cotangent. */
@@ -173,6 +168,12 @@ static int steps_of(const search *s, int rank, step steps[MOST_STEPS]) {
         steps[count - 1 - k] = swapped;
     }
     return count;
+}
+
+static bool is_whole(const search *s, int rank) {
+    step      steps[MOST_STEPS];
+    const int count = steps_of(s, rank, steps);
+    return steps[0].message < 0 && count > 0;
 }
 
 /* A product below its sum is no box of its own. */
@@ -322,25 +323,44 @@ static void put_edges(search *s, int shown) {
     }
 }
 
+/* "640", or about how many where a double no longer counts one by one. */
+static void put_count(tg_drawing *d, double count) {
+    if (count <= 9007199254740992.0) tg_dot_put(d, "%.0f", count);
+    else tg_dot_put(d, "about %s", TG_DOT_OF(d, count));
+}
+
+/* What the paths add up to, and whether the walk back says the same. */
+static void put_total(search *s) {
+    tg_drawing          *d   = s->d;
+    const arrivals      *end = &s->at[d->story->loss][0];
+    const tg_story_node *node = &d->story->nodes[s->node];
+    char                 loss[TG_DOT_NAME];
+    tg_dot_put(d, "{d}%s/{d}%s{sp}={sp}{sum} over ", tg_dot_loss_name(d, loss), TG_DOT_ELEMENT(d, s->node, s->element));
+    put_count(d, end->count);
+    tg_dot_put(d, " path%s{sp}={sp}<B>%s</B>", end->count == 1 ? "" : "s", TG_DOT_OF(d, end->sum));
+    if (node->adjoint == NULL) return;
+    const double size = fmax(fabs(node->adjoint[s->element]), fabs(end->largest[0].product));      /* what is added may cancel */
+    if (fabs(end->sum - node->adjoint[s->element]) <= (d->story->type == TG_F32 ? 1e-4 : 1e-9) * size)
+        tg_dot_put(d, "{sp}{check} the same as by the walk back");
+    else tg_dot_put(d, "{sp}{cross} the walk back says %s", TG_DOT_OF(d, node->adjoint[s->element]));
+}
+
 static void draw(search *s) {
-    tg_drawing     *d   = s->d;
-    const arrivals *end = &s->at[d->story->loss][0];
-    const char     *lines[LARGEST + 3];
-    char            loss[TG_DOT_NAME];
+    tg_drawing     *d     = s->d;
+    const arrivals *end   = &s->at[d->story->loss][0];
     const int       shown = end->largest_count;
+    const char     *lines[LARGEST + 3];
     double          told  = 0;
     int             count = 0;
     const size_t    mark  = d->text.length;
     lines[count++] = "{forward} forward: the label is the local derivative; along a path they are multiplied, and paths are added";
     for (int rank = 0; rank < shown; rank++) lines[count++] = line_of(s, rank), told += end->largest[rank].product;
     if (end->count > shown) {
-        tg_dot_put(d, "%.0f other paths, together{sp}{sp}<B>%s</B>", end->count - shown, TG_DOT_OF(d, end->sum - told));
+        put_count(d, end->count - shown);
+        tg_dot_put(d, " other path%s, together{sp}{sp}<B>%s</B>", end->count - shown == 1 ? "" : "s", TG_DOT_OF(d, end->sum - told));
         lines[count++] = tg_dot_take(d, mark);
     }
-    tg_dot_put(d, "{d}%s/{d}%s{sp}={sp}{sum} over %.0f path%s{sp}={sp}<B>%s</B>", tg_dot_loss_name(d, loss), TG_DOT_ELEMENT(d, s->node, s->element),
-               end->count, end->count == 1 ? "" : "s", TG_DOT_OF(d, end->sum));
-    const tg_story_node *node = &d->story->nodes[s->node];
-    if (node->adjoint != NULL && tg_dot_agree(d, end->sum, node->adjoint[s->element])) tg_dot_put(d, "{sp}{check} the same as by the walk back");
+    put_total(s);
     lines[count++] = tg_dot_take(d, mark);
     tg_dot_open(d, "LR", lines, count);
     put_boxes(s, shown);
@@ -364,6 +384,8 @@ bool tg_dot_put_paths(tg_drawing *d) {
     if (d->status != TG_OK) return true;
     if (s.why != NULL) return give_up(d, s.why);
     if (s.at[d->story->loss] == NULL || s.at[d->story->loss][0].count == 0) return give_up(d, "none leads from there to the loss");
+    for (int rank = 0; rank < s.at[d->story->loss][0].largest_count; rank++)
+        if (!is_whole(&s, rank)) return give_up(d, "one has too many steps");
     draw(&s);
     return true;
 }
