@@ -292,7 +292,7 @@ static void put_ranks(tg_drawing *d) {
         for (int64_t e = cells.first; e < cells.first + cells.count; e++) tg_dot_put(d, " %s;", BOX(i, e));
         for (int k = 0; k < node->input_count && node->role != TG_ROLE_SUM; k++) {
             const int to = node->inputs[k];
-            if (to < 0 || !tg_dot_is_data(d, i, k) || d->group[to] != d->group[i]) continue;
+            if (to < 0 || !tg_dot_is_beside(d, i, k)) continue;
             const tg_dot_cells beside = tg_dot_cells_of(d, to);
             for (int64_t e = beside.first; e < beside.first + beside.count; e++) tg_dot_put(d, " %s;", BOX(to, e));
             count += beside.count;

@@ -104,10 +104,11 @@ static void put_forward(tg_drawing *d, const pair *p) {
     const bool  is_known = local_of(d, p, &local), is_data = tg_dot_is_data(d, p->from, p->argument);
     edge.is_finite       = !is_known || isfinite(local);
     if (p->is_weight || p->message != NULL || ((p->formula != NULL || p->factor >= 0) && !is_data)) label_forward(d, p, is_known, local, &edge);
-    if (is_data) {
-        edge.is_constant = edge.is_turned = true;
-        edge.tail        = n.head;
-        edge.head        = n.tail;
+    edge.is_constant = is_data;
+    if (is_data && tg_dot_is_beside(d, p->from, p->argument)) {
+        edge.is_turned = true;
+        edge.tail      = n.head;
+        edge.head      = n.tail;
     }
     tg_dot_put_edge(d, &edge);
 }
