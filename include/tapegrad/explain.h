@@ -12,32 +12,35 @@ extern "C" {
 typedef enum tg_format {
     TG_LIST,        /* one line a node: v7 = relu(v6)  [32,128]  net/fc1; with .passes how it is compiled */
     TG_TEXT,        /* forward and reverse trace, as tables for the terminal */
+    TG_DOT,         /* a picture for Graphviz: dot -Tsvg */
     TG_LATEX,       /* align* blocks; needs amsmath only */
     TG_MERMAID,     /* a flowchart that renders in a README */
     TG_JSON         /* all of it, by docs/explain.schema.json: enough to write another printer */
 } tg_format;
 
+/* Of TG_TEXT, TG_LATEX and TG_DOT. What a view cannot show is shown by another one, and the page says so. */
 typedef enum tg_explain_view {
-    TG_VIEW_AUTOMATIC = 0,     /* neurons for tiny nets with one example, else layers */
-    TG_VIEW_NEURONS,           /* every product visible, for one example; nets too large for it are shown in layers */
+    TG_VIEW_AUTOMATIC = 0,     /* neurons for tiny nets, else layers */
+    TG_VIEW_NEURONS,           /* every product visible, for one example */
     TG_VIEW_LAYERS,            /* matrices, or their shapes, norms and ranges */
-    TG_VIEW_PATHS,             /* between .parameter and the loss, with the sum over paths */
-    TG_VIEW_PLAN               /* after each pass: what was fused, which buffer each node uses */
+    TG_VIEW_PATHS,             /* TG_DOT: between .parameter and the loss, with the sum over paths */
+    TG_VIEW_PLAN               /* TG_DOT: after each pass: what was fused, which buffer each node uses */
 } tg_explain_view;
 
+/* Colours of TG_DOT and TG_MERMAID. */
 typedef enum tg_theme { TG_THEME_LIGHT = 0, TG_THEME_DARK, TG_THEME_PRINT } tg_theme;
 
 typedef struct tg_explain_options {
-    tg_explain_view view;              /* TG_TEXT, TG_LATEX */
-    tg_theme        theme;             /* colours of TG_MERMAID */
+    tg_explain_view view;
+    tg_theme        theme;
     bool            no_values;         /* symbols only: nothing is run */
     bool            passes;            /* TG_LIST: then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
     bool            row_notation;      /* x W and x^T delta, as in memory; default: W x and delta x^T, as in textbooks, where there are layers */
-    bool            ascii;             /* TG_TEXT, TG_MERMAID: S1 and delta1 in place of Greek letters, ~ for about equal */
+    bool            ascii;             /* TG_TEXT, TG_DOT, TG_MERMAID: S1 and delta1 in place of Greek letters, ~ for about equal */
     bool            color;             /* TG_TEXT: escape sequences */
     int             columns;           /* TG_TEXT: most characters of a line, from 80 on; 0: 110 */
     int             digits;            /* significant, 1 to 17; 0: 4. TG_JSON has all digits always */
-    int64_t         example;           /* row shown in the neuron view, counted from 0; TG_OUT_OF_RANGE where there is none */
+    int64_t         example;           /* row shown in the view of neurons, counted from 0; TG_OUT_OF_RANGE where there is none */
     const char     *parameter;         /* TG_VIEW_PATHS: an element, such as "net/fc1/weight[0,1]" */
     const char     *title;             /* printed first; NULL: none */
 } tg_explain_options;

@@ -9,6 +9,7 @@
 /* One row a printer; the first one is what is printed where no format is asked for. */
 static const tg_cli_format formats[] = {
     { "text", ".txt", "forward and reverse trace", TG_TEXT },
+    { "dot", ".dot", "a picture for Graphviz", TG_DOT },
     { "latex", ".tex", "the same as align* blocks", TG_LATEX },
     { "mermaid", ".mmd", "a flowchart for a README", TG_MERMAID },
     { "json", ".json", "all of it, for programs", TG_JSON },

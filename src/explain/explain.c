@@ -6,11 +6,12 @@ typedef tg_status (*printer)(tg_tensor loss, FILE *out, const tg_explain_options
 
 static printer printer_of(tg_format format) {
     switch (format) {
-        case TG_LIST: return tg_print_list;
-        case TG_TEXT: return tg_print_text;
-        case TG_LATEX: return tg_print_latex;
+        case TG_LIST:    return tg_print_list;
+        case TG_TEXT:    return tg_print_text;
+        case TG_DOT:     return tg_print_dot;
+        case TG_LATEX:   return tg_print_latex;
         case TG_MERMAID: return tg_print_mermaid;
-        case TG_JSON: return tg_print_json;
+        case TG_JSON:    return tg_print_json;
     }
     return NULL;
 }

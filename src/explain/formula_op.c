@@ -28,7 +28,17 @@ static const tg_formula *with_numbers(tg_formulas *formulas, const tg_formula *f
     return tg_formula_substitute(formulas, f, (const tg_formula_binding[]){ { "a", first }, { "b", second } }, 2);
 }
 
+/* The attributes of matmul say which of its operands is transposed. */
+static const tg_formula *of_product(tg_formulas *formulas, const void *attributes) {
+    const int32_t    *is_transposed = attributes;
+    const tg_formula *parts[2]      = { tg_formula_name(formulas, "%0"), tg_formula_name(formulas, "%1") };
+    for (int k = 0; k < 2; k++)
+        if (is_transposed[k] != 0) parts[k] = tg_formula_one(formulas, TG_FORMULA_TRANSPOSE, parts[k]);
+    return tg_formula_two(formulas, TG_FORMULA_MATRIX_PRODUCT, parts[0], parts[1]);
+}
+
 const tg_formula *tg_formula_of_op(tg_formulas *formulas, const tg_op *op, const void *attributes, int count) {
+    if (attributes != NULL && op == tg_op_find("matmul")) return of_product(formulas, attributes);
     const tg_formula *f = NULL;
     if (op->text != NULL && tg_formula_parse(formulas, op->text, strlen(op->text), &f, NULL) == TG_OUT_OF_MEMORY) return NULL;
     if (f == NULL) return call_of(formulas, op->name, count);

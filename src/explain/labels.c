@@ -89,13 +89,16 @@ static tg_status check_formulas(const tg_story *story) {
     return status == TG_OUT_OF_MEMORY ? tg_fail_thread(status, "tg_explain: no memory for formulas") : TG_OK;
 }
 
-static tg_status add_local_formula(tg_story *story, tg_story_message *m) {
-    const tg_story_node *from = &story->nodes[m->from];
-    tg_shape             shapes[TG_STORY_OPERANDS];
-    if (from->kind != TG_STORY_OP || from->input_count > TG_STORY_OPERANDS) return TG_OK;
+const tg_formula *tg_story_local_formula(tg_story *story, const tg_story_node *from, int argument) {
+    tg_shape shapes[TG_STORY_OPERANDS];
+    if (from->kind != TG_STORY_OP || from->input_count > TG_STORY_OPERANDS) return NULL;
     for (int k = 0; k < from->input_count; k++) shapes[k] = from->inputs[k] >= 0 ? story->nodes[from->inputs[k]].shape : (tg_shape){ 0, 0, false };
-    const tg_formula *f = tg_local_formula(story->formulas, from->op, from->attributes, shapes, from->input_count, m->argument, TG_LOCAL_LONGEST);
-    m->local_formula    = f != NULL ? in_labels(story, from, f) : NULL;
+    const tg_formula *f = tg_local_formula(story->formulas, from->op, from->attributes, shapes, from->input_count, argument, TG_LOCAL_LONGEST);
+    return f != NULL ? in_labels(story, from, f) : NULL;
+}
+
+static tg_status add_local_formula(tg_story *story, tg_story_message *m) {
+    m->local_formula = tg_story_local_formula(story, &story->nodes[m->from], m->argument);
     if (m->local_formula == NULL) return check_formulas(story);
     m->local_text = keep_text(story, m->local_formula, TG_STYLE_TEXT);
     m->local_tex  = keep_text(story, m->local_formula, TG_STYLE_TEX);

@@ -113,6 +113,16 @@ static tg_status print_passes(tg_tape *tape, const bool *printed, uint32_t count
     return status;
 }
 
+tg_status tg_print_compilation(tg_tensor loss, FILE *out) {
+    const uint32_t count   = tg_node_count(loss.tape);
+    bool          *printed = tg_allocate(count + 1);
+    if (printed == NULL) return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " nodes", count);
+    tg_status status = mark_printed(loss.tape, loss.id, printed, count);
+    if (status == TG_OK) status = print_passes(loss.tape, printed, count, out);
+    tg_release(printed, count + 1);
+    return status;
+}
+
 tg_status tg_print_list(tg_tensor loss, FILE *out, const tg_explain_options *options) {
     const uint32_t count   = tg_node_count(loss.tape);
     bool          *printed = tg_allocate(count + 1);

@@ -62,7 +62,7 @@ typedef struct tg_story_layer {
 
 typedef struct tg_story {
     tg_tape          *tape;
-    tg_type           type;                    /* TG_F32 where every value is one of f32 */
+    tg_type           type;                    /* TG_F32 where every value is one of f32; TG_DEFAULT_TYPE without values */
     tg_story_node    *nodes;                   /* in the order of the tape */
     int               node_count, loss;
     tg_story_message *messages;                /* in the order of the walk */
@@ -93,6 +93,9 @@ tg_status tg_story_add_labels(tg_story *story);                       /* labels.
 tg_status tg_story_add_formulas(tg_story *story);
 tg_status tg_story_add_locals(tg_story *story);                       /* locals.c: local derivatives, from the ops' own rules */
 tg_status tg_story_add_differences(tg_story *story);                  /* differences.c */
+
+/* The local derivative of a node by one of its operands, of one element, in labels; NULL: there is none, or the arena of formulas has failed. */
+const tg_formula *tg_story_local_formula(tg_story *story, const tg_story_node *from, int argument);
 
 /* Applies the op of node on a tape in f64 to values of its operands; inputs[k], if given, stands for operand k instead. */
 tg_tensor tg_story_apply(const tg_story *story, const tg_story_node *node, tg_tape *tape, const tg_tensor inputs[]);

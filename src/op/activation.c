@@ -6,7 +6,11 @@
 
 /* ---- pieces of lines ---- */
 
-MAP1(relu, x <= 0 ? 0 : x, tg_select(tg_greater(x, tg_zero(x)), g, tg_zero(g)), .text = "max(%0, 0)", .tex = "\\max(%0, 0)", AVOID(0))
+static tg_tensor relu_rule(tg_tensor x, tg_tensor g) {
+    const tg_tensor zero = tg_zero(g);      /* first, by every compiler */
+    return tg_select(tg_greater(x, tg_zero(x)), g, zero);
+}
+MAP1(relu, x <= 0 ? 0 : x, relu_rule(x, g), .text = "max(%0, 0)", .tex = "\\max(%0, 0)", AVOID(0))
 
 /* g where a < x < b, else 0 */
 static tg_tensor inside(tg_tensor x, double a, double b, tg_tensor g) {

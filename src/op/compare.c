@@ -30,7 +30,8 @@ STEP1(round, rint(x), .text = "round(%0)", .tex = "\\lfloor %0 \\rceil")
 
 /* Where one is greater it has the whole derivative; at a tie each has half. */
 static tg_tensor share(tg_tensor g, tg_tensor mine, tg_tensor other) {
-    return tg_select(tg_greater(mine, other), g, tg_select(tg_greater(other, mine), tg_zero(g), tg_scale(g, 0.5)));
+    const tg_tensor half = tg_scale(g, 0.5), none = tg_zero(g), rest = tg_select(tg_greater(other, mine), none, half);
+    return tg_select(tg_greater(mine, other), g, rest);
 }
 MAP2(maximum, x > y || x != x ? x : y, share(g, x, y), share(g, y, x), 0, .simplify = tg_drop_broadcasts, .text = "max(%0, %1)",
      .tex = "\\max(%0, %1)")

@@ -79,7 +79,7 @@ static int64_t labels_limit(const tg_shape in[], int count, const void *attribut
 TERMS(float, f32)
 TERMS(double, f64)
 
-/* ---- rules ---- */
+/* ---- rules: each argument that records is recorded by a statement of its own, so that every compiler records in the same order ---- */
 
 /* g / rows, and g / elements */
 static tg_tensor per_row(const tg_application *a, tg_tensor g) { return tg_scale(g, 1 / (double)tg_rows(a->inputs[0])); }
@@ -90,26 +90,39 @@ static tg_tensor per_element(const tg_application *a, tg_tensor g) {
 /* dL/dx = (softmax(x) - onehot(t)) g / rows */
 static void cross_entropy_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
     const tg_tensor x = a->inputs[0], target = tg_one_hot(a->inputs[1], tg_cols(x));
-    cotangents[0] = tg_mul(tg_sub(tg_softmax(x), target), per_row(a, g));
+    const tg_tensor share = per_row(a, g);
+    cotangents[0] = tg_mul(tg_sub(tg_softmax(x), target), share);
 }
 
 /* dL/dx = (softmax(x) sum_j t_j - t) g / rows;  dL/dt = -ln softmax(x) g / rows */
 static void cross_entropy_distribution_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
     const tg_tensor x = a->inputs[0], t = a->inputs[1];
-    if (a->wanted[0]) cotangents[0] = tg_mul(tg_sub(tg_mul(tg_softmax(x), tg_sum_cols(t)), t), per_row(a, g));
-    if (a->wanted[1]) cotangents[1] = tg_mul(tg_neg(tg_log_softmax(x)), per_row(a, g));
+    if (a->wanted[0]) {
+        const tg_tensor share = per_row(a, g), total = tg_sum_cols(t);
+        cotangents[0] = tg_mul(tg_sub(tg_mul(tg_softmax(x), total), t), share);
+    }
+    if (a->wanted[1]) {
+        const tg_tensor share = per_row(a, g);
+        cotangents[1] = tg_mul(tg_neg(tg_log_softmax(x)), share);
+    }
 }
 
 /* dL/dx = (sigmoid(x) - t) g / elements;  dL/dt = -x g / elements */
 static void binary_cross_entropy_with_logits_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
     const tg_tensor x = a->inputs[0], t = a->inputs[1];
-    if (a->wanted[0]) cotangents[0] = tg_mul(tg_sub(tg_sigmoid(x), t), per_element(a, g));
-    if (a->wanted[1]) cotangents[1] = tg_mul(tg_neg(x), per_element(a, g));
+    if (a->wanted[0]) {
+        const tg_tensor share = per_element(a, g);
+        cotangents[0] = tg_mul(tg_sub(tg_sigmoid(x), t), share);
+    }
+    if (a->wanted[1]) {
+        const tg_tensor share = per_element(a, g);
+        cotangents[1] = tg_mul(tg_neg(x), share);
+    }
 }
 
 /* dL/dx = 2 (x - t) g / elements = -dL/dt */
 static void mse_loss_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
-    const tg_tensor slope = tg_mul(tg_sub(a->inputs[0], a->inputs[1]), tg_scale(per_element(a, g), 2));
+    const tg_tensor share = tg_scale(per_element(a, g), 2), slope = tg_mul(tg_sub(a->inputs[0], a->inputs[1]), share);
     if (a->wanted[0]) cotangents[0] = slope;
     if (a->wanted[1]) cotangents[1] = tg_neg(slope);
 }
