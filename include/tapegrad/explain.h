@@ -10,12 +10,32 @@ extern "C" {
 #endif
 
 typedef enum tg_format {
-    TG_LIST         /* one line a node: v7 = relu(v6)  [32,128]  net/fc1; with .passes how it is compiled */
+    TG_LIST,        /* one line a node: v7 = relu(v6)  [32,128]  net/fc1; with .passes how it is compiled */
+    TG_HTML         /* one page that walks forward and back, step by step; it needs a browser and no network */
 } tg_format;
 
+typedef enum tg_explain_view {
+    TG_VIEW_AUTOMATIC = 0,     /* neurons for tiny nets, else layers */
+    TG_VIEW_NEURONS,           /* every product visible, for one example; layers where that is too much, and the caption says so */
+    TG_VIEW_LAYERS             /* matrices, or their shapes, norms and heat maps */
+} tg_explain_view;
+
+typedef enum tg_theme {
+    TG_THEME_LIGHT = 0,        /* TG_HTML: dark where the reader's system is; the page has a button */
+    TG_THEME_DARK,
+    TG_THEME_PRINT             /* black and white: dashes and frames, no tints */
+} tg_theme;
+
 typedef struct tg_explain_options {
-    bool no_values;      /* symbols only: nothing is run */
-    bool passes;         /* TG_LIST: then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
+    tg_explain_view view;
+    tg_theme        theme;
+    bool            no_values;         /* symbols only: nothing is run */
+    bool            passes;            /* TG_LIST: then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
+    bool            row_notation;      /* delta W^T and x^T delta, as in memory; default: W^T delta and delta x^T, as in textbooks. The view of layers, where a
+                                        * row is an example, always has the former */
+    int             digits;            /* significant, up to 17; 0: 4 */
+    int64_t         example;           /* row shown in the view of neurons, counted from 0 */
+    const char     *title;             /* NULL: none */
 } tg_explain_options;
 
 /* Prints to out what loss is made of, and the backward sections recorded for it, in the order of the tape. Values are those that the step holds, or

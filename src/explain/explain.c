@@ -7,6 +7,7 @@ typedef tg_status (*printer)(tg_tensor loss, FILE *out, const tg_explain_options
 static printer printer_of(tg_format format) {
     switch (format) {
         case TG_LIST: return tg_print_list;
+        case TG_HTML: return tg_print_html;
     }
     return NULL;
 }

@@ -135,8 +135,8 @@ void tg_put_rounded(tg_text_buffer *buffer, double number, int digits, tg_formul
     if (isfinite(number)) {
         snprintf(text, sizeof text, "%#.*g", digits, fabs(number));
         make_plain(text);
-        const size_t length = strlen(text);
-        if (text[length - 1] == '.') text[length - 1] = '\0';      /* 1234. of four digits */
+        char *point = strchr(text, '.');
+        if (point != NULL && (point[1] == '\0' || point[1] == 'e')) memmove(point, point + 1, strlen(point));      /* 1234. of four digits, 4.e-9 of one */
     }
     put_signed(buffer, number, text, style);
 }

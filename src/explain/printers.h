@@ -6,5 +6,6 @@
 
 /* options are never NULL. */
 tg_status tg_print_list(tg_tensor loss, FILE *out, const tg_explain_options *options);
+tg_status tg_print_html(tg_tensor loss, FILE *out, const tg_explain_options *options);
 
 #endif

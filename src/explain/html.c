@@ -1,0 +1,153 @@
+/* html.c - a page that walks through a step and its gradient: one file, no network. What it shows is here and in JSON; page.js steps through it. */
+#include "explain/html.h"
+#include "core/util.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* page.css and page.js, as scripts/embed.py writes them when the library is built. */
+extern const char tg_page_css[], tg_page_js[];
+
+static void put_head(tg_page *page) {
+    static const char *const themes[] = { "", " data-theme=\"dark\"", " data-theme=\"print\"" };
+    const char              *title    = page->options->title != NULL ? page->options->title : "The chain rule, step by step";
+    const unsigned           theme    = (unsigned)page->options->theme;
+    tg_putf(&page->out, "<!doctype html>\n<html lang=\"en\"%s>\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                        "<link rel=\"icon\" href=\"data:,\">\n<title>", theme < 3 ? themes[theme] : "");
+    tg_put_html(&page->out, title, 200);
+    tg_put(&page->out, "</title>\n<style>\n");
+    tg_put(&page->out, tg_page_css);
+    tg_put(&page->out, "</style>\n</head>\n<body>\n<header>\n<h1>");
+    tg_put_html(&page->out, title, 200);
+    tg_put(&page->out, "</h1>\n");
+    tg_put(&page->out,
+           "<span id=\"position\"></span><progress id=\"bar\" max=\"1\" value=\"0\" aria-label=\"Progress\"></progress>\n"
+           "<nav aria-label=\"Steps\"><button data-go=\"first\" title=\"Home\">|\xe2\x97\x80 first</button><button data-go=\"back\" title=\"left arrow\">\xe2\x97\x80 back</button>"
+           "<button data-go=\"next\" title=\"right arrow\">next \xe2\x96\xb6</button><button data-go=\"backward\" title=\"b\">backward</button>"
+           "<button data-go=\"last\" title=\"End\">last \xe2\x96\xb6|</button><button id=\"play\" title=\"p\">play</button>\n"
+           "<label><input type=\"checkbox\" id=\"quiz\"> ask me first</label><button id=\"copy\">copy LaTeX</button>"
+           "<button id=\"theme\" title=\"light, dark, print\" aria-label=\"Theme\">\xe2\x97\x90</button></nav>\n</header>\n"
+           "<noscript>This page needs JavaScript; nothing is loaded from the network.</noscript>\n<main>\n");
+}
+
+/* What the page shows and what it leaves out. */
+static void put_caption(tg_page *page) {
+    tg_put(&page->out, "<p id=\"caption\" class=\"note\">");
+    if (page->was_refused) tg_putf(&page->out, "Neurons are more than fit, so that layers are shown. ");
+    if (page->neurons && page->batch > 1)
+        tg_putf(&page->out, "Example %" PRId64 " of %" PRId64 " is shown; gradients of parameters are sums over all of them. ", page->options->example >= 0 && page->options->example < page->batch ? page->options->example + 1 : 1, page->batch);
+    if (page->neurons) tg_put(&page->out, "Solid: values, forward. Dashed: messages, backward. ");
+    else tg_putf(&page->out, "Each box is a matrix, in which a row is an example (%" PRId64 " of them): value on the left, adjoint on the right. Single neurons are left out. "
+                             "Above 64 \xc3\x97 64, a cell is the mean of a block. ", page->batch);
+    if (page->story->has_walk == false) tg_put(&page->out, "No gradient has been recorded: adjoints show a dot. ");
+    if (page->options->no_values) tg_put(&page->out, "Symbols only: nothing was computed. ");
+    tg_put(&page->out, "</p>\n");
+}
+
+static void put_names(tg_page *page) {
+    tg_put(&page->out, "\"units\":[\n");
+    for (int u = 0; u < page->unit_count; u++) {
+        const tg_story_node *n = &page->story->nodes[page->units[u].node];
+        char                 label[TG_PAGE_LABEL];
+        tg_page_short(page, u, false, label);
+        tg_put(&page->out, u > 0 ? ",\n{\"text\":" : "{\"text\":");
+        tg_put_json(&page->out, label);
+        tg_put(&page->out, ",\"math\":");
+        tg_page_put_formula(page, tg_page_name(page, u, false), TG_STYLE_MATHML);
+        tg_put(&page->out, ",\"tex\":");
+        tg_page_put_formula(page, tg_page_name(page, u, false), TG_STYLE_TEX);
+        if (n->role == TG_ROLE_SUM) {
+            tg_page_short(page, u, true, label);
+            tg_put(&page->out, ",\"delta\":[");
+            tg_put_json(&page->out, label);
+            tg_put(&page->out, ",");
+            tg_page_put_formula(page, tg_page_name(page, u, true), TG_STYLE_MATHML);
+            tg_put(&page->out, ",");
+            tg_page_put_formula(page, tg_page_name(page, u, true), TG_STYLE_TEX);
+            tg_put(&page->out, "]");
+        }
+        tg_put(&page->out, "}");
+    }
+    tg_put(&page->out, "],\n");
+}
+
+static void put_data(tg_page *page) {
+    tg_putf(&page->out, "<script>\n\"use strict\";\nconst page = {\"view\":\"%s\",\"batch\":%" PRId64 ",\"loss\":%d,\"values\":%s,\n", page->neurons ? "neurons" : "layers",
+            page->batch, page->first[page->alias[page->story->loss]], page->story->nodes[0].value != NULL ? "true" : "false");
+    put_names(page);
+    tg_put(&page->out, "\"heats\":{\n");
+    tg_page_put_heats(page);
+    if (page->out.length > 2 && !page->out.failed && page->out.text[page->out.length - 2] == ',') page->out.length -= 2;
+    tg_put(&page->out, "},\n\"steps\":[\n");
+    tg_page_put_steps(page);
+    tg_put(&page->out, "]};\n");
+    tg_put(&page->out, tg_page_js);
+    tg_put(&page->out, "</script>\n</body>\n</html>\n");
+}
+
+static void put_page(tg_page *page) {
+    put_head(page);
+    tg_put(&page->out, "<div class=\"graph scroll\" id=\"stage\" tabindex=\"0\" role=\"region\" aria-label=\"The graph\">\n");
+    tg_page_put_graph(page);
+    tg_put(&page->out, "</div>\n");
+    put_caption(page);
+    tg_put(&page->out, "<div class=\"columns\">\n<section class=\"card\" id=\"step\"><h2 id=\"title\"></h2><div id=\"told\"><p id=\"words\"></p>"
+                       "<div id=\"math\"></div><div id=\"product\"></div><p id=\"sum\"></p><p id=\"check\"></p></div>"
+                       "<p id=\"spoken\" class=\"spoken\" aria-live=\"polite\"></p></section>\n");
+    tg_page_put_tape(page);
+    tg_page_put_gradients(page);
+    tg_put(&page->out, "</div>\n");
+    tg_page_put_histogram(page);
+    tg_put(&page->out, "</main>\n");
+    put_data(page);
+}
+
+/* Neurons where they fit, unless layers are asked for. */
+static void choose_view(tg_page *page) {
+    const bool fits   = tg_page_fits_neurons(page);
+    page->neurons     = fits && page->options->view != TG_VIEW_LAYERS;
+    page->was_refused = !fits && page->options->view == TG_VIEW_NEURONS;
+    page->has_slots   = page->neurons;
+    for (int l = 0; l < page->story->layer_count; l++) {
+        const tg_story_layer *layer = &page->story->layers[l];
+        const int64_t         slots = tg_story_elements(&page->story->nodes[layer->weight]) + (layer->bias >= 0 ? page->story->nodes[layer->bias].shape.cols : 0);
+        page->has_slots = page->has_slots && slots <= TG_PAGE_SLOTS;
+    }
+}
+
+static void free_page(tg_page *page) {
+    const size_t nodes = (size_t)page->story->node_count;
+    tg_release(page->units, (size_t)page->unit_count * sizeof *page->units);
+    tg_release(page->first, nodes * sizeof *page->first);
+    tg_release(page->alias, nodes * sizeof *page->alias);
+    tg_release(page->edges, (size_t)page->edge_room * sizeof *page->edges);
+    tg_release(page->messages, (size_t)page->message_room * sizeof *page->messages);
+    tg_release(page->boxes, (size_t)page->box_room * sizeof *page->boxes);
+    tg_text_buffer_release(&page->out);
+}
+
+static tg_status fail_for_memory(void) { return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for a page"); }
+
+static tg_status make_page(tg_page *page) {
+    const size_t nodes = (size_t)page->story->node_count;
+    page->first        = tg_allocate(nodes * sizeof *page->first);
+    page->alias        = tg_allocate(nodes * sizeof *page->alias);
+    if (page->first == NULL || page->alias == NULL) return fail_for_memory();
+    choose_view(page);
+    tg_status status = tg_page_find_units(page);
+    if (status == TG_OK) status = tg_page_lay_out(page);
+    if (status == TG_OK) put_page(page);
+    return status == TG_OK && page->out.failed ? fail_for_memory() : status;
+}
+
+tg_status tg_print_html(tg_tensor loss, FILE *out, const tg_explain_options *options) {
+    tg_story  story;
+    tg_status status = tg_story_new(&story, loss, !options->no_values);
+    if (status != TG_OK) return status;
+    tg_page page = { .story = &story, .options = options };
+    status       = make_page(&page);
+    if (status == TG_OK) fwrite(tg_text_of(&page.out), 1, page.out.length, out);
+    free_page(&page);
+    tg_story_free(&story);
+    return status;
+}
