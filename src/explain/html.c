@@ -22,24 +22,35 @@ static void put_head(tg_page *page) {
     tg_put(&page->out, "</h1>\n");
     tg_put(&page->out,
            "<span id=\"position\"></span><progress id=\"bar\" max=\"1\" value=\"0\" aria-label=\"Progress\"></progress>\n"
-           "<nav aria-label=\"Steps\"><button data-go=\"first\" title=\"Home\">|\xe2\x97\x80 first</button><button data-go=\"back\" title=\"left arrow\">\xe2\x97\x80 back</button>"
-           "<button data-go=\"next\" title=\"right arrow\">next \xe2\x96\xb6</button><button data-go=\"backward\" title=\"b\">backward</button>"
-           "<button data-go=\"last\" title=\"End\">last \xe2\x96\xb6|</button><button id=\"play\" title=\"p\">play</button>\n"
-           "<label><input type=\"checkbox\" id=\"quiz\"> ask me first</label><button id=\"copy\">copy LaTeX</button>"
-           "<button id=\"theme\" title=\"light, dark, print\" aria-label=\"Theme\">\xe2\x97\x90</button></nav>\n</header>\n"
+           "<nav id=\"walk\" aria-label=\"Steps\"><button data-go=\"first\" title=\"Home\" aria-label=\"first\">|\xe2\x97\x80</button>"
+           "<button data-go=\"back\" title=\"left arrow\">\xe2\x97\x80 back</button><button data-go=\"next\" title=\"right arrow\">next \xe2\x96\xb6</button>"
+           "<button data-go=\"backward\" title=\"b\">backward</button><button data-go=\"last\" title=\"End\" aria-label=\"last\">\xe2\x96\xb6|</button>"
+           "<button id=\"play\" title=\"p\">play</button></nav>\n"
+           "<div id=\"more\"><label><input type=\"checkbox\" id=\"quiz\"> ask me first</label><button id=\"copy\">copy LaTeX</button>"
+           "<button id=\"theme\" title=\"light, dark, print\" aria-label=\"Theme\">\xe2\x97\x90</button></div>\n</header>\n"
            "<noscript>This page needs JavaScript; nothing is loaded from the network.</noscript>\n<main>\n");
+}
+
+static bool has_heats(const tg_page *page) {
+    for (int u = 0; u < page->unit_count; u++)
+        if (tg_page_is_heat(page, u)) return true;
+    return false;
 }
 
 /* What the page shows and what it leaves out. */
 static void put_caption(tg_page *page) {
+    const int64_t example = page->options->example >= 0 && page->options->example < page->batch ? page->options->example : 0;
     tg_put(&page->out, "<p id=\"caption\" class=\"note\">");
-    if (page->was_refused) tg_putf(&page->out, "Neurons are more than fit, so that layers are shown. ");
+    if (page->was_refused) tg_put(&page->out, "There are more neurons than fit: layers are shown instead. ");
+    if (!page->has_graph) tg_putf(&page->out, "The graph is left out: %d boxes are too many to be drawn. ", page->unit_count);
     if (page->neurons && page->batch > 1)
-        tg_putf(&page->out, "Example %" PRId64 " of %" PRId64 " is shown; gradients of parameters are sums over all of them. ", page->options->example >= 0 && page->options->example < page->batch ? page->options->example + 1 : 1, page->batch);
-    if (page->neurons) tg_put(&page->out, "Solid: values, forward. Dashed: messages, backward. ");
-    else tg_putf(&page->out, "Each box is a matrix, in which a row is an example (%" PRId64 " of them): value on the left, adjoint on the right. Single neurons are left out. "
-                             "Above 64 \xc3\x97 64, a cell is the mean of a block. ", page->batch);
-    if (page->story->has_walk == false) tg_put(&page->out, "No gradient has been recorded: adjoints show a dot. ");
+        tg_putf(&page->out, "Example %" PRId64 " of %" PRId64 " is shown; gradients of parameters are sums over all of them. ", example + 1, page->batch);
+    if (!page->neurons && page->batch > 1) tg_putf(&page->out, "Each box is a matrix; its %" PRId64 " rows are examples. ", page->batch);
+    if (!page->neurons) tg_put(&page->out, "Single neurons are left out. ");
+    if (has_heats(page))
+        tg_put(&page->out, "The value is on the left, the adjoint on the right. Of what is larger than 64 \xc3\x97 64, the means of 64 \xc3\x97 64 blocks are shown. ");
+    if (page->has_graph) tg_put(&page->out, "Solid: values, forward. Dashed: messages, backward. ");
+    if (!page->story->has_walk) tg_put(&page->out, "No gradient has been recorded: adjoints show a dot. ");
     if (page->options->no_values) tg_put(&page->out, "Symbols only: nothing was computed. ");
     tg_put(&page->out, "</p>\n");
 }
@@ -85,13 +96,24 @@ static void put_data(tg_page *page) {
     tg_put(&page->out, "</script>\n</body>\n</html>\n");
 }
 
+/* Gradients that need the width of the page. */
+static bool has_wide_gradients(const tg_page *page) {
+    if (!page->neurons) return has_heats(page);
+    for (int i = 0; i < page->story->node_count; i++) {
+        const tg_story_node *n = &page->story->nodes[i];
+        if (n->kind != TG_STORY_OP && (n->role == TG_ROLE_WEIGHT && !page->options->row_notation ? n->shape.rows : n->shape.cols) > 4) return true;
+    }
+    return false;
+}
+
 static void put_page(tg_page *page) {
     put_head(page);
     tg_put(&page->out, "<div class=\"graph scroll\" id=\"stage\" tabindex=\"0\" role=\"region\" aria-label=\"The graph\">\n");
-    tg_page_put_graph(page);
+    if (page->has_graph) tg_page_put_graph(page);
     tg_put(&page->out, "</div>\n");
     put_caption(page);
-    tg_put(&page->out, "<div class=\"columns\">\n<section class=\"card\" id=\"step\"><h2 id=\"title\"></h2><div id=\"told\"><p id=\"words\"></p>"
+    tg_putf(&page->out, "<div class=\"columns%s\">\n", has_wide_gradients(page) ? " wide" : "");
+    tg_put(&page->out, "<section class=\"card\" id=\"step\"><h2 id=\"title\"></h2><div id=\"told\"><p id=\"words\"></p>"
                        "<div id=\"math\"></div><div id=\"product\"></div><p id=\"sum\"></p><p id=\"check\"></p></div>"
                        "<p id=\"spoken\" class=\"spoken\" aria-live=\"polite\"></p></section>\n");
     tg_page_put_tape(page);
@@ -135,7 +157,8 @@ static tg_status make_page(tg_page *page) {
     if (page->first == NULL || page->alias == NULL) return fail_for_memory();
     choose_view(page);
     tg_status status = tg_page_find_units(page);
-    if (status == TG_OK) status = tg_page_lay_out(page);
+    page->has_graph  = page->unit_count <= TG_PAGE_UNITS;
+    if (status == TG_OK && page->has_graph) status = tg_page_lay_out(page);
     if (status == TG_OK) put_page(page);
     return status == TG_OK && page->out.failed ? fail_for_memory() : status;
 }

@@ -18,7 +18,7 @@
 #include "explain/printers.h"
 
 enum { TG_PAGE_COLUMNS = 12 };     /* view of neurons: elements of a row */
-enum { TG_PAGE_UNITS = 400 };      /* and units in all */
+enum { TG_PAGE_UNITS = 400 };      /* and units in all; graphs of more boxes are not drawn */
 enum { TG_PAGE_SLOTS = 12 };       /* weights of a layer that are drawn within its neurons */
 enum { TG_PAGE_NUMBERS = 12 };     /* elements of a matrix that is shown with its numbers */
 enum { TG_PAGE_BLOCKS = 64 };      /* rows and columns of a heat map */
@@ -61,7 +61,7 @@ typedef struct tg_page {
     const tg_story           *story;
     const tg_explain_options *options;
     tg_text_buffer            out;
-    bool                      neurons, has_slots, is_dense, was_refused;      /* refused: neurons were asked for, but are too many */
+    bool                      neurons, has_graph, has_slots, is_dense, was_refused;      /* refused: neurons were asked for, but are too many */
     int64_t                   batch;
     tg_page_unit             *units;
     int                       unit_count, *first;                   /* [nodes] the first unit of a node */

@@ -150,7 +150,12 @@ static void put_power(tg_page *page, double power, int x, int y, const char *kin
 
 void tg_page_put_histogram(tg_page *page) {
     double from, to;
-    if (page->neurons || page->story->layer_count == 0 || !find_powers(page, &from, &to)) return;
+    int64_t most = 0;
+    for (int l = 0; l < page->story->layer_count; l++) {
+        const int64_t elements = tg_story_elements(&page->story->nodes[page->story->layers[l].sum]);
+        if (elements > most) most = elements;
+    }
+    if (page->neurons || most <= TG_PAGE_NUMBERS || !find_powers(page, &from, &to)) return;
     tg_put(&page->out, "<section class=\"card\" id=\"deltas\"><h2>How large the deltas are</h2>\n<p class=\"note\">Elements of \xce\xb4 by magnitude, 32 bins on a "
                        "logarithmic scale that all layers share: a gradient that vanishes moves to the left, layer by layer.</p>\n");
     for (int l = 0; l < page->story->layer_count; l++) {

@@ -158,7 +158,8 @@ static double mean_of_neighbours(const tg_page *page, int box, bool before) {
     for (int e = 0; e < page->edge_count; e++) {
         const tg_page_edge *edge = &page->edges[e];
         if (!edge->is_drawn) continue;
-        const int from = page->units[edge->from].box, to = page->units[edge->to].box, lanes = edge->first_bend >= 0 ? page->boxes[to].column - page->boxes[from].column - 1 : 0;
+        const int from = page->units[edge->from].box, to = page->units[edge->to].box;
+        const int lanes = edge->first_bend >= 0 ? page->boxes[to].column - page->boxes[from].column - 1 : 0;
         int       chain_at = -1;      /* place of box in the chain from, lanes, to */
         if (box == from) chain_at = 0;
         else if (box == to) chain_at = lanes + 1;
@@ -200,13 +201,16 @@ static int stack(tg_page *page, int column, int *order) {
     return height;
 }
 
+/* What stands below its reader, or in a chain, has its place. */
+static bool moves(const tg_page *page, const tg_page_box *box) { return box->unit < 0 || !(stands_below(page, box->unit) || is_folded(page, box->unit)); }
+
 static void order_columns(tg_page *page, int *order) {
     const bool is_plain = page->story->layer_count > 0 && page->neurons;
     for (int sweep = 0; sweep < (is_plain ? 0 : SWEEPS); sweep++)
         for (int k = 0; k < page->column_count; k++) {
             const int column = sweep % 2 == 0 ? k : page->column_count - 1 - k;
             for (int b = 0; b < page->box_count; b++)
-                if (page->boxes[b].column == column && !(page->boxes[b].unit >= 0 && stands_below(page, page->boxes[b].unit))) page->boxes[b].rank = mean_of_neighbours(page, b, sweep % 2 == 0);
+                if (page->boxes[b].column == column && moves(page, &page->boxes[b])) page->boxes[b].rank = mean_of_neighbours(page, b, sweep % 2 == 0);
             const int height = stack(page, column, order);
             for (int b = 0; b < page->box_count; b++)
                 if (page->boxes[b].column == column) page->boxes[b].y -= height / 2;

@@ -132,7 +132,7 @@ TEXTS = """(() => {
     let hidden = false;      // cut off by what scrolls, or covered by what stays
     for (let e = parent.closest(".scroll, .gradient, #gradients"); e; e = e.parentElement.closest(".scroll, .gradient, #gradients")) {
       const c = e.getBoundingClientRect();
-      const head = parent.closest("tbody") && e.querySelector("thead"), begin = head ? head.getBoundingClientRect().bottom : c.top;
+      const head = parent.closest("tbody") && e.querySelector("thead th"), begin = head ? head.getBoundingClientRect().bottom : c.top;
       hidden ||= r.left < c.left - 1 || r.right > c.right + 1 || r.top < begin - 1 || r.bottom > c.bottom + 1;
     }
     const x = (r.left + r.right) / 2, y = (r.top + r.bottom) / 2, top = document.elementFromPoint(x, y);
