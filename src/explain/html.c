@@ -58,8 +58,7 @@ static void put_caption(tg_page *page) {
 static void put_names(tg_page *page) {
     tg_put(&page->out, "\"units\":[\n");
     for (int u = 0; u < page->unit_count; u++) {
-        const tg_story_node *n = &page->story->nodes[page->units[u].node];
-        char                 label[TG_PAGE_LABEL];
+        char label[TG_PAGE_LABEL];
         tg_page_short(page, u, false, label);
         tg_put(&page->out, u > 0 ? ",\n{\"text\":" : "{\"text\":");
         tg_put_json(&page->out, label);
@@ -67,7 +66,7 @@ static void put_names(tg_page *page) {
         tg_page_put_formula(page, tg_page_name(page, u, false), TG_STYLE_MATHML);
         tg_put(&page->out, ",\"tex\":");
         tg_page_put_formula(page, tg_page_name(page, u, false), TG_STYLE_TEX);
-        if (n->role == TG_ROLE_SUM) {
+        if (tg_page_has_delta(page, u)) {
             tg_page_short(page, u, true, label);
             tg_put(&page->out, ",\"delta\":[");
             tg_put_json(&page->out, label);
@@ -124,7 +123,8 @@ static void put_page(tg_page *page) {
     put_data(page);
 }
 
-/* Neurons where they fit, unless layers are asked for. */
+/* Neurons where they fit, and their weights within them where these are few and belong to one layer each; layers where they
+ * are asked for. */
 static void choose_view(tg_page *page) {
     const bool fits   = tg_page_fits_neurons(page);
     page->neurons     = fits && page->options->view != TG_VIEW_LAYERS;
@@ -133,7 +133,8 @@ static void choose_view(tg_page *page) {
     for (int l = 0; l < page->story->layer_count; l++) {
         const tg_story_layer *layer = &page->story->layers[l];
         const int64_t         slots = tg_story_elements(&page->story->nodes[layer->weight]) + (layer->bias >= 0 ? page->story->nodes[layer->bias].shape.cols : 0);
-        page->has_slots = page->has_slots && slots <= TG_PAGE_SLOTS;
+        const bool            shared = page->story->nodes[layer->weight].layer != l || (layer->bias >= 0 && page->story->nodes[layer->bias].layer != l);
+        page->has_slots = page->has_slots && slots <= TG_PAGE_SLOTS && !shared;
     }
 }
 

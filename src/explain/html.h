@@ -100,6 +100,7 @@ void tg_page_label(const tg_page *page, int unit, bool adjoint, char label[TG_PA
 void tg_page_short(const tg_page *page, int unit, bool adjoint, char label[TG_PAGE_LABEL]);
 
 bool tg_page_has_number(const tg_story_node *n);
+bool tg_page_has_delta(const tg_page *page, int unit);
 
 /* The same as formulas; MathML is put without its <math>. */
 const tg_formula *tg_page_name(tg_page *page, int unit, bool adjoint);
@@ -133,6 +134,8 @@ void      tg_page_put_tape(tg_page *page);
 void      tg_page_put_gradients(tg_page *page);
 bool      tg_page_is_heat(const tg_page *page, int unit);
 tg_shown  tg_page_norm(tg_page *page, const double *values, int64_t count);
+double   *tg_page_slopes(tg_page *page, const tg_page_message *m);   /* [from] local derivatives of an elementwise op; NULL: they are not known */
+void      tg_page_slopes_release(const tg_page *page, const tg_page_message *m, double *slopes);
 void      tg_page_put_heats(tg_page *page);
 void      tg_page_put_histogram(tg_page *page);
 void      tg_page_put_matrix(tg_page *page, const double *values, tg_shape shape, const char *heat, bool given);      /* JSON */

@@ -149,7 +149,7 @@ static void put_slots(tg_page *page, const tg_page_box *box) {
 
 static void put_adjoint_name(tg_page *page, int unit, char *text, size_t room) {
     char label[TG_PAGE_LABEL], loss[TG_PAGE_LABEL];
-    const bool is_sum = page->story->nodes[page->units[unit].node].role == TG_ROLE_SUM;
+    const bool is_sum = tg_page_has_delta(page, unit);
     tg_page_name_node(page, page->story->loss, false, loss);
     tg_page_short(page, unit, is_sum, label);
     if (is_sum) snprintf(text, room, "%.60s = \xe2\x88\x82%.40s/\xe2\x88\x82\xce\xa3", label, loss);

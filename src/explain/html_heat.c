@@ -21,6 +21,39 @@ tg_shown tg_page_norm(tg_page *page, const double *values, int64_t count) {
     return tg_page_shown(page, largest * sqrt(sum), false);
 }
 
+/* ---- slopes of elementwise ops ---- */
+
+enum { MOST_SLOPES = 1 << 16 };
+
+double *tg_page_slopes(tg_page *page, const tg_page_message *m) {
+    const tg_story            *story = page->story;
+    const tg_story_node       *from = &story->nodes[m->told->from], *to = &story->nodes[m->told->to];
+    const int64_t              count = tg_story_elements(from);
+    tg_formula_number_binding  names[TG_STORY_OPERANDS + 1];
+    if (!(from->op->flags & TG_OP_ELEMENTWISE) || m->told->local_formula == NULL || from->value == NULL || from->input_count > TG_STORY_OPERANDS) return NULL;
+    if (to->shape.rows != from->shape.rows || to->shape.cols != from->shape.cols || count == 0 || count > MOST_SLOPES) return NULL;
+    double *slopes = tg_allocate((size_t)count * sizeof *slopes);
+    if (slopes == NULL) page->out.failed = true;
+    for (int64_t i = 0; slopes != NULL && i < count; i++) {
+        int known = 0;
+        for (int k = -1; k < from->input_count; k++) {
+            const tg_story_node *node = k < 0 ? from : from->inputs[k] >= 0 ? &story->nodes[from->inputs[k]] : NULL;
+            if (node == NULL || node->value == NULL) continue;
+            const int64_t row = node->shape.rows > 1 ? i / from->shape.cols : 0, col = node->shape.cols > 1 ? i % from->shape.cols : 0;
+            names[known++] = (tg_formula_number_binding){ node->label, node->value[row * node->shape.cols + col] };
+        }
+        if (tg_formula_value(m->told->local_formula, names, known, &slopes[i]) == TG_OK) continue;
+        tg_last_error(NULL);
+        tg_release(slopes, (size_t)count * sizeof *slopes);
+        return NULL;
+    }
+    return slopes;
+}
+
+void tg_page_slopes_release(const tg_page *page, const tg_page_message *m, double *slopes) {
+    tg_release(slopes, (size_t)tg_story_elements(&page->story->nodes[m->told->from]) * sizeof *slopes);
+}
+
 /* ---- heat maps ---- */
 
 static int64_t blocks_of(int64_t count) { return count < TG_PAGE_BLOCKS ? count : TG_PAGE_BLOCKS; }
@@ -74,7 +107,12 @@ void tg_page_put_heats(tg_page *page) {
     }
     for (int i = 0; i < page->message_count; i++) {
         const tg_page_message *m = &page->messages[i];
-        if (page->neurons || !tg_page_is_heat(page, m->to) || m->n == 1 || m->told->after == NULL) continue;
+        if (page->neurons || !tg_page_is_heat(page, m->to)) continue;
+        double *slopes = tg_page_slopes(page, m);
+        snprintf(key, sizeof key, "l%d", i);
+        put_heat(page, key, slopes, page->story->nodes[m->told->from].shape);
+        tg_page_slopes_release(page, m, slopes);
+        if (m->n == 1 || m->told->after == NULL) continue;
         snprintf(key, sizeof key, "m%d", i);
         put_heat(page, key, m->told->message, page->story->nodes[m->told->to].shape);
     }

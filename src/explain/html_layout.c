@@ -116,6 +116,7 @@ static tg_page_box box_of(tg_page *page, int unit) {
     const bool is_last = node->role == TG_ROLE_SUM && page->story->layers[node->layer].activation < 0;      /* room for the formulas below */
     const int  least   = box.slots > 0 ? 250 : is_last ? 250 : tg_page_is_heat(page, unit) ? 204 : page->is_dense || page->units[unit].arriving > 1 ? 206 : 150;
     if (tg_page_is_heat(page, unit)) box.height = 168;
+    box.width += page->options->digits > 5 ? 9 * (page->options->digits - 5) : 0;
     if (box.width < least && !tg_page_is_fixed(page, unit)) box.width = least;
     return box;
 }

@@ -149,15 +149,22 @@ const char *tg_page_relation(const tg_page *page, double computed, tg_shown resu
 
 /* ---- names ---- */
 
+/* W1 and not v7, which a node is called whose label was taken. */
+bool tg_page_has_number(const tg_story_node *n) {
+    return n->role != TG_ROLE_NONE && n->label[0] != 'v' && n->label[0] != '\0' && n->label[1] >= '1' && n->label[1] <= '9';
+}
+
+bool tg_page_has_delta(const tg_page *page, int unit) {
+    const tg_story_node *n = &page->story->nodes[page->units[unit].node];
+    return n->role == TG_ROLE_SUM && tg_page_has_number(n);
+}
+
 /* The letters of a node: a sum is called by the letter of sums, and its adjoint by that of deltas. */
 static void write_letters(const tg_story_node *n, bool is_element, bool adjoint, char *letters, size_t room) {
-    const bool is_sum = n->role == TG_ROLE_SUM && n->label[0] == 'S';
+    const bool is_sum = n->role == TG_ROLE_SUM && tg_page_has_number(n);
     snprintf(letters, room, "%s%s", is_sum ? adjoint ? "\xce\xb4" : "\xce\xa3" : "", is_sum ? n->label + 1 : n->label);
     if (is_element && n->role == TG_ROLE_WEIGHT && letters[0] == 'W') letters[0] = 'w';
 }
-
-/* W1 and not v7, which a node is called whose label was taken. */
-bool tg_page_has_number(const tg_story_node *n) { return n->role != TG_ROLE_NONE && n->label[0] != 'v' && n->label[0] != '\0' && n->label[1] >= '1' && n->label[1] <= '9'; }
 
 /* Row and column in the name of an element; 0: it has none. A weight is called as in textbooks: to which neuron, from which. */
 static void write_index(const tg_page *page, int unit, int64_t *row, int64_t *col) {

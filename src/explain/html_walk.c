@@ -121,11 +121,17 @@ static void put_matrices(tg_page *page, const tg_page_message *m, int place) {
     tg_put(&page->out, ",\"upstream\":");
     tg_page_put_matrix(page, m->told->upstream, from->shape, heat, false);
     const bool is_product = (from->op->flags & TG_OP_PRODUCT) && from->layer >= 0 && page->story->layers[from->layer].product == m->told->from;
+    double    *slopes     = is_product ? NULL : tg_page_slopes(page, m);
     if (is_product) {
         const int other = page->first[page->alias[from->inputs[1 - m->told->argument]]];
         snprintf(heat, sizeof heat, "v%d", other);
         tg_put(&page->out, ",\"local\":");
         tg_page_put_matrix(page, tg_page_values(page, other), page->story->nodes[page->units[other].node].shape, heat, tg_page_is_given(page, page->units[other].node));
+    } else if (slopes != NULL) {
+        snprintf(heat, sizeof heat, "l%d", place);
+        tg_put(&page->out, ",\"elementwise\":true,\"local\":");
+        tg_page_put_matrix(page, slopes, from->shape, heat, false);
+        tg_page_slopes_release(page, m, slopes);
     } else if (!isnan(m->told->local_norm)) tg_putf(&page->out, ",\"local\":{\"jacobian\":\"%s\"}", tg_page_shown(page, m->told->local_norm, false).text);
     if (m->told->message == NULL) return;
     snprintf(heat, sizeof heat, m->n == 1 ? "a%d" : "m%d", m->n == 1 ? m->to : place);
@@ -173,7 +179,7 @@ static void put_message(tg_page *page, int place) {
         put_local_symbols(page, m);
         if (!isnan(m->upstream) || tg_page_adjoints(page, m->from) != NULL) put_numbers(page, m);
     } else {
-        const bool is_sum = page->story->nodes[page->units[m->from].node].role == TG_ROLE_SUM;
+        const bool is_sum = tg_page_has_delta(page, m->from);
         put_formula(page, "product", "product_tex", product_of(page, m, is_sum ? tg_page_name(page, m->from, true) : tg_formula_name(page->story->formulas, "g")));
         tg_putf(&page->out, ",\"named\":%s", is_sum ? "true" : "false");
         put_matrices(page, m, place);

@@ -168,7 +168,7 @@ function boxesOf(s, asked) {
   const answer = asked ? '<label>your answer <input type="text" id="answer" inputmode="text" autocomplete="off" aria-describedby="verdict"></label> <span id="verdict" aria-live="polite"></span>' :
     boxOf("message", s.message);
   const local = boxOf("local", s.local);
-  return `<div class="boxes">${boxOf("upstream", s.upstream)}${local ? "<span>×</span>" + local : ""}<span>${asked || typeof s.upstream === "object" ? "=" : s.relation}</span>${answer}</div>`;
+  return `<div class="boxes">${boxOf("upstream", s.upstream)}${local ? `<span>${s.elementwise ? "⊙" : "×"}</span>` + local : ""}<span>${asked || typeof s.upstream === "object" ? "=" : s.relation}</span>${answer}</div>`;
 }
 
 function sumOf(s) {
@@ -177,7 +177,7 @@ function sumOf(s) {
   if (s.part) return `${name}${s.message} is this example's part; over all ${s.part[0]} examples <b>${s.part[1]}</b>`;
   if (s.sum) return `${name}${s.sum[0]} + ${s.sum[1][0] === "−" ? `(${s.sum[1]})` : s.sum[1]} → <b>${s.sum[3]}</b>${which}`;
   if (s.norms) return `${name}norms ${s.norms[0]}, with ${s.norms[1]} added: <b>${s.norms[2]}</b>${which}`;
-  return page.values ? name + which.trim() : "";
+  return page.values ? `accumulator of ${escaped(adjointName(s.unit))}: message ${s.k} of ${s.n}${s.k === s.n ? ", complete" : ", not complete yet"}` : "";
 }
 
 function checkOf(s) {
@@ -253,6 +253,7 @@ function fillIn(s, asked) {
   document.querySelectorAll("[data-heat]").forEach(e => {
     const shown = isThere(e.dataset.heat) && heats[e.dataset.heat];
     if (shown) e.setAttribute(e.tagName === "IMG" ? "src" : "href", pictureOf(e.dataset.heat));
+    else e.removeAttribute(e.tagName === "IMG" ? "src" : "href");
     e.classList.toggle("late", !shown);
     if (e.tagName === "IMG") e.alt = shown ? "heat map, " + captionOf(e.dataset.heat) : "not computed yet";
   });

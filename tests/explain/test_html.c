@@ -227,7 +227,7 @@ START_TEST(large_nets_are_told_layer_by_layer) {
     expect_in(page, "Single neurons are left out");
     free(page);
     page = page_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_NEURONS });
-    expect_in(page, "Neurons are more than fit");
+    expect_in(page, "There are more neurons than fit");
     free(page);
     net_free(&n);
     n    = net_classes(4, 8, 3, 16, true);
@@ -253,6 +253,74 @@ START_TEST(the_same_step_gives_the_same_page) {
     free(one);
     net_free(&n);
     net_free(&m);
+}
+END_TEST
+
+/* ---- all ops ---- */
+
+static void expect_pages(tg_tensor x, tg_tensor y) {
+    const tg_tensor loss = tg_sum(y);
+    if (tg_tape_status(x.tape) == TG_OK) tg_gradients(loss, TG_NONE, &x, 1, &(tg_tensor){ 0 }, &(tg_gradients_options){ .allow_unused = true });
+    if (tg_tape_status(x.tape) != TG_OK) return;
+    for (int view = TG_VIEW_AUTOMATIC; view <= TG_VIEW_LAYERS; view++)
+        for (int example = 0; example < 2; example++) {
+            char *page = page_of(loss, &(tg_explain_options){ .view = (tg_explain_view)view, .example = example });
+            expect_a_page(page);
+            free(page);
+        }
+}
+
+START_TEST(every_op_has_a_page) {
+    static const double values[6] = { 0.3, 0.7, 0.9, 0.2, 0.4, 0.8 }, small[4] = { 0.5, 0.25, 0.125, 1 };
+    const tg_op *op = tg_op_at(_i);
+    for (int rows = 1; rows <= 2; rows++) {
+        if (op->arity < 1 || op->arity > 3 || (op->flags & TG_OP_ASSIGN) || op->attribute_size > 2 * sizeof(double)) continue;
+        tg_tape  *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+        tg_tensor x = tg_input_f64(tape, values, rows, 3), inputs[3] = { x, tg_input_f64(tape, values, rows, 3), tg_input_f64(tape, values, rows, 3) };
+        expect_pages(x, tg_apply(tape, op, inputs, op->arity, op->attribute_size > 0 ? small : NULL));
+        tg_tape_free(tape);
+        tg_last_error(NULL);
+    }
+}
+END_TEST
+
+static tg_tensor shapes_of(tg_tensor x, int number) {
+    switch (number) {
+        case 0:  return tg_transpose(x);
+        case 1:  return tg_slice_cols(x, 1, 2);
+        case 2:  return tg_slice_rows(x, 0, 1);
+        case 3:  return tg_softmax(x);
+        case 4:  return tg_sum_rows(tg_square(x));
+        case 5:  return tg_sum_cols(tg_square(x));
+        case 6:  return tg_mul(tg_reshape(x, 3, 2), tg_reshape(tg_sin(x), 3, 2));
+        case 7:  return tg_matmul(x, tg_transpose(x));
+        case 8:  return tg_mul(x, tg_sum(x));
+        case 9:  return tg_max(x);
+        default: return tg_mul(x, tg_broadcast_to(tg_mean_rows(x), 2, 3));
+    }
+}
+
+START_TEST(shapes_of_all_kinds_have_pages) {
+    static const double values[6] = { 0.3, 0.7, 0.9, 0.2, 0.4, 0.8 };
+    tg_tape            *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor           x = tg_name(tg_input_f64(tape, values, 2, 3), "x");
+    expect_pages(x, shapes_of(x, _i));
+    ck_assert_msg(tg_tape_status(tape) == TG_OK, "%s", tg_tape_error(tape));
+    tg_tape_free(tape);
+}
+END_TEST
+
+START_TEST(a_long_chain_has_a_page_without_graph) {
+    const double x    = 0.5;
+    tg_tape     *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    tg_tensor    in   = tg_input_f64(tape, &x, 1, 1), y = in;
+    for (int i = 0; i < 1000; i++) y = tg_sin(y);
+    ck_assert(tg_grad(y, in).id != 0);
+    char *page = page_of(y, NULL);
+    expect_a_page(page);
+    expect_in(page, "The graph is left out: 1001 boxes");
+    free(page);
+    tg_tape_free(tape);
 }
 END_TEST
 
@@ -309,7 +377,25 @@ START_TEST(a_stream_that_takes_nothing) {
 END_TEST
 
 int main(void) {
-    return RUN_TESTS("html", every_net_has_a_page, the_worked_example_has_its_numbers, expressions_have_their_numbers, a_value_used_twice_gets_two_wires,
-                     before_the_way_back_adjoints_are_dots, numbers_that_are_none_are_words, names_are_only_text, large_nets_are_told_layer_by_layer,
-                     the_same_step_gives_the_same_page, every_allocation_may_fail, a_stream_that_takes_nothing);
+    Suite *suite = suite_create("html");
+    TCase *cases = tcase_create("pages"), *memory = tcase_create("memory");
+    tcase_set_timeout(cases, 300);
+    tcase_set_timeout(memory, 300);
+    suite_add_tcase(suite, cases);
+    suite_add_tcase(suite, memory);
+    tcase_add_test(cases, every_net_has_a_page);
+    tcase_add_test(cases, the_worked_example_has_its_numbers);
+    tcase_add_test(cases, expressions_have_their_numbers);
+    tcase_add_test(cases, a_value_used_twice_gets_two_wires);
+    tcase_add_test(cases, before_the_way_back_adjoints_are_dots);
+    tcase_add_test(cases, numbers_that_are_none_are_words);
+    tcase_add_test(cases, names_are_only_text);
+    tcase_add_test(cases, large_nets_are_told_layer_by_layer);
+    tcase_add_test(cases, the_same_step_gives_the_same_page);
+    tcase_add_loop_test(cases, every_op_has_a_page, 0, tg_op_count());
+    tcase_add_loop_test(cases, shapes_of_all_kinds_have_pages, 0, 11);
+    tcase_add_test(cases, a_long_chain_has_a_page_without_graph);
+    tcase_add_test(memory, every_allocation_may_fail);
+    tcase_add_test(memory, a_stream_that_takes_nothing);
+    return run_suite(suite);
 }
