@@ -12,7 +12,8 @@ static void put_head(tg_page *page) {
     static const char *const themes[] = { "", " data-theme=\"dark\"", " data-theme=\"print\"" };
     const char              *title    = page->options->title != NULL ? page->options->title : "The chain rule, step by step";
     const unsigned           theme    = (unsigned)page->options->theme;
-    tg_putf(&page->out, "<!doctype html>\n<html lang=\"en\"%s>\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+    tg_putf(&page->out, "<!doctype html>\n<html lang=\"en\"%s>\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+                        "content=\"width=device-width,initial-scale=1\">\n"
                         "<link rel=\"icon\" href=\"data:,\">\n<title>", theme < 3 ? themes[theme] : "");
     tg_put_html(&page->out, title, 200);
     tg_put(&page->out, "</title>\n<style>\n");
@@ -23,8 +24,10 @@ static void put_head(tg_page *page) {
     tg_put(&page->out,
            "<span id=\"position\"></span><progress id=\"bar\" max=\"1\" value=\"0\" aria-label=\"Progress\"></progress>\n"
            "<nav id=\"walk\" aria-label=\"Steps\"><button data-go=\"first\" title=\"Home\" aria-label=\"first\">|\xe2\x97\x80</button>"
-           "<button data-go=\"back\" title=\"left arrow\">\xe2\x97\x80 back</button><button data-go=\"next\" title=\"right arrow\">next \xe2\x96\xb6</button>"
-           "<button data-go=\"backward\" title=\"b\">backward</button><button data-go=\"last\" title=\"End\" aria-label=\"last\">\xe2\x96\xb6|</button>"
+           "<button data-go=\"back\" title=\"left arrow\">\xe2\x97\x80 back</button><button data-go=\"next\" title=\"right arrow\">next "
+           "\xe2\x96\xb6</button>"
+           "<button data-go=\"backward\" title=\"b\">backward</button><button data-go=\"last\" title=\"End\" aria-label=\"last\">"
+           "\xe2\x96\xb6|</button>"
            "<button id=\"play\" title=\"p\">play</button></nav>\n"
            "<div id=\"more\"><label><input type=\"checkbox\" id=\"quiz\"> ask me first</label><button id=\"copy\">copy LaTeX</button>"
            "<button id=\"theme\" title=\"light, dark, print\" aria-label=\"Theme\">\xe2\x97\x90</button></div>\n</header>\n"
@@ -44,11 +47,13 @@ static void put_caption(tg_page *page) {
     if (page->was_refused) tg_put(&page->out, "There are more neurons than fit: layers are shown instead. ");
     if (!page->has_graph) tg_putf(&page->out, "The graph is left out: %d boxes are too many to be drawn. ", page->unit_count);
     if (page->neurons && page->batch > 1)
-        tg_putf(&page->out, "Example %" PRId64 " of %" PRId64 " is shown; gradients of parameters are sums over all of them. ", example + 1, page->batch);
+        tg_putf(&page->out, "Example %" PRId64 " of %" PRId64 " is shown; gradients of parameters are sums over all of them. ", example + 1,
+                page->batch);
     if (!page->neurons && page->batch > 1) tg_putf(&page->out, "Each box is a matrix; its %" PRId64 " rows are examples. ", page->batch);
     if (!page->neurons) tg_put(&page->out, "Single neurons are left out. ");
     if (has_heats(page))
-        tg_put(&page->out, "The value is on the left, the adjoint on the right. Of what is larger than 64 \xc3\x97 64, the means of 64 \xc3\x97 64 blocks are shown. ");
+        tg_put(&page->out, "The value is on the left, the adjoint on the right. Of what is larger than 64 \xc3\x97 64, the means of 64 \xc3\x97 64 "
+                           "blocks are shown. ");
     if (page->has_graph) tg_put(&page->out, "Solid: values, forward. Dashed: messages, backward. ");
     if (!page->story->has_walk) tg_put(&page->out, "No gradient has been recorded: adjoints show a dot. ");
     if (page->options->no_values) tg_put(&page->out, "Symbols only: nothing was computed. ");
@@ -82,8 +87,9 @@ static void put_names(tg_page *page) {
 }
 
 static void put_data(tg_page *page) {
-    tg_putf(&page->out, "<script>\n\"use strict\";\nconst page = {\"view\":\"%s\",\"batch\":%" PRId64 ",\"loss\":%d,\"values\":%s,\n", page->neurons ? "neurons" : "layers",
-            page->batch, page->first[page->alias[page->story->loss]], page->story->nodes[0].value != NULL ? "true" : "false");
+    tg_putf(&page->out, "<script>\n\"use strict\";\nconst page = {\"view\":\"%s\",\"batch\":%" PRId64 ",\"loss\":%d,\"values\":%s,\n", 
+            page->neurons ? "neurons" : "layers", page->batch, page->first[page->alias[page->story->loss]],
+            page->story->nodes[0].value != NULL ? "true" : "false");
     put_names(page);
     tg_put(&page->out, "\"heats\":{\n");
     tg_page_put_heats(page);
@@ -132,8 +138,9 @@ static void choose_view(tg_page *page) {
     page->has_slots   = page->neurons;
     for (int l = 0; l < page->story->layer_count; l++) {
         const tg_story_layer *layer = &page->story->layers[l];
-        const int64_t         slots = tg_story_elements(&page->story->nodes[layer->weight]) + (layer->bias >= 0 ? page->story->nodes[layer->bias].shape.cols : 0);
-        const bool            shared = page->story->nodes[layer->weight].layer != l || (layer->bias >= 0 && page->story->nodes[layer->bias].layer != l);
+        const tg_story_node  *weight = &page->story->nodes[layer->weight], *bias = layer->bias >= 0 ? &page->story->nodes[layer->bias] : NULL;
+        const int64_t         slots  = tg_story_elements(weight) + (bias != NULL ? bias->shape.cols : 0);
+        const bool            shared = weight->layer != l || (bias != NULL && bias->layer != l);
         page->has_slots = page->has_slots && slots <= TG_PAGE_SLOTS && !shared;
     }
 }

@@ -10,8 +10,8 @@
  *   html_walk.c      the steps backward
  *   html_text.c      numbers, names, escapes
  *
- * A unit is what one box, one row or one step is about: a node, or one element of it where the view shows neurons. The key of its value is "v" and the
- * number of the unit, that of its adjoint "a" and the number: page.js shows what the steps so far have reached, and a dot for all others. */
+ * A unit is what one box, one row or one step is about: a node, or one element of it where the view shows neurons. The key of its value is "v" and
+ * the number of the unit, that of its adjoint "a" and the number: page.js shows what the steps so far have reached, and a dot for all others. */
 #ifndef TAPEGRAD_EXPLAIN_HTML_H
 #define TAPEGRAD_EXPLAIN_HTML_H
 
@@ -65,13 +65,15 @@ typedef struct tg_page {
     int64_t                   batch;
     tg_page_unit             *units;
     int                       unit_count, *first;                   /* [nodes] the first unit of a node */
-    int                      *alias;                                /* [nodes] the node that stands for it: itself, or the sum for a product with a bias */
+    int                      *alias;                                /* [nodes] what stands for it: itself, or the sum for a product with a bias */
     tg_page_edge             *edges;
     tg_page_message          *messages;
     tg_page_box              *boxes;
     int                       edge_count, edge_room, message_count, message_room, box_count, box_room, column_count, folded, width, height;
     int                       step_count;
 } tg_page;
+
+static inline const tg_story_node *tg_page_node(const tg_page *page, int unit) { return &page->story->nodes[page->units[unit].node]; }
 
 /* ---- text (html_text.c) ---- */
 
@@ -80,8 +82,6 @@ typedef struct tg_shown {
     char   text[64];
     double number;
 } tg_shown;
-
-#define TG_DOT_FOR_NOTHING "\xc2\xb7"
 
 void     tg_putf(tg_text_buffer *buffer, const char *format, ...) TG_FORMAT(2, 3);      /* up to 500 characters; no floating point: locales */
 void     tg_put_html(tg_text_buffer *buffer, const char *text, int longest);            /* escaped; longest characters, 0: all */
@@ -123,7 +123,7 @@ const double *tg_page_adjoints(const tg_page *page, int unit);
 bool      tg_page_is_fixed(const tg_page *page, int unit);           /* a number of which no derivative is taken */
 bool      tg_page_is_slot(const tg_page *page, int unit);            /* a weight or a bias of a layer */
 int       tg_page_edge_of(const tg_page *page, int from, int to, int argument);
-int       tg_page_maker(const tg_page *page, int node);              /* whose op and operands make the value of node: itself, or the end of what it expands to */
+int       tg_page_maker(const tg_page *page, int node);              /* whose op makes the value of node: itself, or the end of what it expands to */
 
 /* ---- the parts ---- */
 
@@ -143,7 +143,8 @@ void      tg_page_put_steps(tg_page *page);
 void      tg_page_begin_step(tg_page *page, const char *kind, int unit);
 void      tg_page_put_walk(tg_page *page);
 
-/* The formula f of a node, which is written in labels of the story, in names or numbers of the operands of a unit. NULL: an operand has no one number. */
+/* The formula f of a node, which is written in labels of the story, in names or numbers of the operands of a unit. NULL: an operand has not one
+ * number. */
 const tg_formula *tg_page_in_names(tg_page *page, int unit, int node, const tg_formula *f);
 const tg_formula *tg_page_in_numbers(tg_page *page, int unit, int node, const tg_formula *f);
 const tg_formula *tg_page_node_name(tg_page *page, int node, bool adjoint);

@@ -20,12 +20,13 @@ const tg_formula *tg_page_node_name(tg_page *page, int node, bool adjoint) {
     if (n->role == TG_ROLE_NONE || !tg_page_has_number(n)) return tg_formula_name(page->story->formulas, label);
     label[strcspn(label, "0123456789")] = '\0';
     snprintf(layer, sizeof layer, "(%d)", n->layer + 1);
-    return tg_formula_two(page->story->formulas, TG_FORMULA_POWER, tg_formula_name(page->story->formulas, label), tg_formula_name(page->story->formulas, layer));
+    return tg_formula_two(page->story->formulas, TG_FORMULA_POWER, tg_formula_name(page->story->formulas, label),
+                          tg_formula_name(page->story->formulas, layer));
 }
 
 /* The unit that operand k of node is for this unit; -1: it is a node of several units. */
 static int operand_unit(const tg_page *page, int unit, int node, int operand) {
-    const int64_t cols = page->story->nodes[operand].shape.cols, mine = page->story->nodes[page->units[unit].node].shape.cols;
+    const int64_t cols = page->story->nodes[operand].shape.cols, mine = tg_page_node(page, unit)->shape.cols;
     if (!page->neurons) return page->first[page->alias[operand]];
     if (page->story->nodes[operand].role == TG_ROLE_WEIGHT) return -1;
     if (cols == 1) return tg_page_unit_of(page, operand, 0);
@@ -71,7 +72,7 @@ static void put_intro(tg_page *page) {
     tg_page_begin_step(page, "intro", -1);
     tg_put(&page->out, ",\"set\":{");
     for (int u = 0; u < page->unit_count; u++)
-        if (page->story->nodes[page->units[u].node].kind != TG_STORY_OP && tg_page_values(page, u) != NULL)
+        if (tg_page_node(page, u)->kind != TG_STORY_OP && tg_page_values(page, u) != NULL)
             put_set(page, 'v', u, tg_page_value(page, u).text, &is_first);
     tg_put(&page->out, "}}");
 }
@@ -94,14 +95,15 @@ enum { PIECE = 2, PIECES = TG_PAGE_COLUMNS + 1 };      /* products of a sum that
 /* w x + w x + b in names or numbers, cut in pieces; computed: its value from printed numbers. */
 static int sum_pieces(tg_page *page, int unit, bool in_numbers, const tg_formula *pieces[PIECES], double *computed) {
     tg_formulas          *formulas = page->story->formulas;
-    const tg_story_node  *n        = &page->story->nodes[page->units[unit].node];
+    const tg_story_node  *n        = tg_page_node(page, unit);
     const tg_story_layer *layer    = &page->story->layers[n->layer];
     const int64_t         rows = page->story->nodes[layer->weight].shape.rows, j = page->units[unit].element % n->shape.cols;
     int                   count = 0;
     *computed = 0;
     for (int64_t i = 0; i <= rows; i++) {
-        const int w = i < rows ? tg_page_unit_of(page, layer->weight, i * n->shape.cols + j) : layer->bias >= 0 ? tg_page_unit_of(page, layer->bias, j) : -1;
-        const int x = i < rows ? tg_page_unit_of(page, layer->x, i) : -1;
+        const int bias = layer->bias >= 0 ? tg_page_unit_of(page, layer->bias, j) : -1;
+        const int w    = i < rows ? tg_page_unit_of(page, layer->weight, i * n->shape.cols + j) : bias;
+        const int x    = i < rows ? tg_page_unit_of(page, layer->x, i) : -1;
         if (w < 0) continue;
         const tg_formula *a = tg_page_name(page, w, false), *b = x >= 0 ? tg_page_name(page, x, false) : NULL;
         if (in_numbers) {
@@ -132,7 +134,8 @@ static void put_equation(tg_page *page, int unit) {
         if (has_value) number_count = sum_pieces(page, unit, true, numbers, &computed);
     } else if (n->role == TG_ROLE_SUM) {
         const tg_story_layer *layer = &page->story->layers[n->layer];
-        names[0] = tg_formula_two(page->story->formulas, TG_FORMULA_MATRIX_PRODUCT, tg_page_node_name(page, layer->x, false), tg_page_node_name(page, layer->weight, false));
+        names[0] = tg_formula_two(page->story->formulas, TG_FORMULA_MATRIX_PRODUCT, tg_page_node_name(page, layer->x, false),
+                                  tg_page_node_name(page, layer->weight, false));
         if (layer->bias >= 0) names[0] = tg_formula_two(page->story->formulas, TG_FORMULA_ADD, names[0], tg_page_node_name(page, layer->bias, false));
     } else {
         names[0] = tg_page_in_names(page, unit, node, n->formula);
@@ -146,12 +149,14 @@ static void put_equation(tg_page *page, int unit) {
         put_pieces(page, "numbers", numbers, number_count, TG_STYLE_MATHML, "");
         put_pieces(page, "tex_numbers", numbers, number_count, TG_STYLE_TEX, "");
     }
-    if (has_value && tg_page_elements(page, unit) == 1) put_result(page, number_count > 0 ? tg_page_relation(page, computed, tg_page_value(page, unit)) : "=", tg_page_value(page, unit).text);
+    if (!has_value || tg_page_elements(page, unit) != 1) return;
+    const tg_shown value = tg_page_value(page, unit);
+    put_result(page, number_count > 0 ? tg_page_relation(page, computed, value) : "=", value.text);
 }
 
 /* Products of weights and inputs, for the slots of a neuron. */
 static void put_products(tg_page *page, int unit, bool *is_first) {
-    const tg_story_node  *n     = &page->story->nodes[page->units[unit].node];
+    const tg_story_node  *n     = tg_page_node(page, unit);
     const tg_story_layer *layer = &page->story->layers[n->layer];
     const int64_t         rows  = page->story->nodes[layer->weight].shape.rows, j = page->units[unit].element % n->shape.cols;
     for (int64_t i = 0; i < rows; i++) {
@@ -160,7 +165,9 @@ static void put_products(tg_page *page, int unit, bool *is_first) {
         const double  product = tg_page_value(page, w).number * tg_page_value(page, x).number;
         put_set(page, 'p', w, tg_page_shown(page, given ? product : *tg_page_values(page, w) * *tg_page_values(page, x), given).text, is_first);
     }
-    if (layer->bias >= 0) put_set(page, 'p', tg_page_unit_of(page, layer->bias, j), tg_page_value(page, tg_page_unit_of(page, layer->bias, j)).text, is_first);
+    if (layer->bias < 0) return;
+    const int bias = tg_page_unit_of(page, layer->bias, j);
+    put_set(page, 'p', bias, tg_page_value(page, bias).text, is_first);
 }
 
 static void put_edges_to(tg_page *page, int unit) {
@@ -181,7 +188,8 @@ static void put_forward(tg_page *page, int unit) {
     tg_page_begin_step(page, "forward", unit);
     tg_put(&page->out, ",\"op\":");
     tg_put_json(&page->out, n->op->name);
-    tg_putf(&page->out, ",\"role\":\"%s\"", node == page->story->loss ? "loss" : n->role == TG_ROLE_SUM ? "sum" : n->role == TG_ROLE_ACTIVATION ? "activation" : "op");
+    const char *role = n->role == TG_ROLE_SUM ? "sum" : n->role == TG_ROLE_ACTIVATION ? "activation" : "op";
+    tg_putf(&page->out, ",\"role\":\"%s\"", node == page->story->loss ? "loss" : role);
     put_edges_to(page, unit);
     put_equation(page, unit);
     if (!page->neurons && tg_page_values(page, unit) != NULL && tg_page_elements(page, unit) > 1) {

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define TRANSPOSED "\xe1\xb5\x80"
+
 enum { TITLE = 40 };      /* most characters of a title */
 
 /* ---- titles ---- */
@@ -24,7 +26,8 @@ void tg_page_name_node(const tg_page *page, int node, bool adjoint, char label[T
 static void name_operand(const tg_page *page, int unit, int node, int k, char label[TG_PAGE_LABEL]) {
     const tg_story_node *n = &page->story->nodes[node];
     const int            operand = n->inputs[k];
-    const int64_t        cols = page->story->nodes[operand].shape.cols, column = page->units[unit].element >= 0 ? page->units[unit].element % page->story->nodes[page->units[unit].node].shape.cols : 0;
+    const int64_t        cols = page->story->nodes[operand].shape.cols, element = page->units[unit].element;
+    const int64_t        column = element >= 0 ? element % tg_page_node(page, unit)->shape.cols : 0;
     const bool           single = cols == 1 || (n->op->flags & TG_OP_ELEMENTWISE);
     if (!page->neurons || !single || page->story->nodes[operand].role == TG_ROLE_WEIGHT) tg_page_name_node(page, operand, false, label);
     else tg_page_short(page, tg_page_unit_of(page, operand, cols > column ? column : 0), false, label);
@@ -39,7 +42,8 @@ static bool put_formula(tg_page *page, int unit, int node, char *title, size_t r
     for (int k = 0; k < n->input_count; k++) {
         char label[TG_PAGE_LABEL] = "none";
         if (n->inputs[k] >= 0) name_operand(page, unit, node, k, label);
-        bindings[k] = (tg_formula_binding){ n->inputs[k] >= 0 ? page->story->nodes[n->inputs[k]].label : "none", tg_formula_name(page->story->formulas, label) };
+        bindings[k] = (tg_formula_binding){ n->inputs[k] >= 0 ? page->story->nodes[n->inputs[k]].label : "none",
+                                            tg_formula_name(page->story->formulas, label) };
     }
     const tg_formula *f = tg_formula_substitute(page->story->formulas, n->formula, bindings, n->input_count);
     if (f != NULL) tg_formula_print(f, TG_STYLE_UNICODE, &text);
@@ -84,14 +88,14 @@ void tg_page_put_title(tg_page *page, int unit, char *title, size_t room) {
     char name[TG_PAGE_LABEL], operation[200];
     tg_page_short(page, unit, false, name);
     put_operation(page, unit, operation, sizeof operation);
-    const bool alone = operation[0] == '\0' || (page->neurons && page->story->nodes[page->units[unit].node].role == TG_ROLE_SUM);
+    const bool alone = operation[0] == '\0' || (page->neurons && tg_page_node(page, unit)->role == TG_ROLE_SUM);
     snprintf(title, room, alone ? "%s%s%.0s" : "%s%s%s", name, alone ? "" : " = ", operation);
 }
 
 /* ---- boxes ---- */
 
 static const char *kind_of(const tg_page *page, int unit) {
-    const tg_story_node *n = &page->story->nodes[page->units[unit].node];
+    const tg_story_node *n = tg_page_node(page, unit);
     if (page->units[unit].node == page->story->loss) return "loss";
     if (n->role == TG_ROLE_SUM) return "sum";
     if (n->role == TG_ROLE_ACTIVATION) return "activation";
@@ -127,7 +131,8 @@ static void put_slot(tg_page *page, const tg_page_box *box, int unit, int other,
     const tg_shown value = tg_page_value(page, unit);
     tg_page_short(page, unit, false, name);
     if (other >= 0) tg_page_short(page, other, false, factor);
-    tg_putf(&page->out, "<g id=\"u%d\"><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"36\" class=\"slot\"/>\n", unit, box->x + 2, y + 1, box->width - 4);
+    tg_putf(&page->out, "<g id=\"u%d\"><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"36\" class=\"slot\"/>\n", unit, box->x + 2, y + 1,
+            box->width - 4);
     snprintf(text, sizeof text, "%s = %s", name, value.text);
     put_text(page, box->x + 12, y + 24, "name small", "", text);
     snprintf(text, sizeof text, "\xc2\xb7 %s", factor);
@@ -157,12 +162,13 @@ static void put_adjoint_name(tg_page *page, int unit, char *text, size_t room) {
 }
 
 static void put_heat_box(tg_page *page, const tg_page_box *box) {
-    const tg_shape shape = page->story->nodes[page->units[box->unit].node].shape;
+    const tg_shape shape = tg_page_node(page, box->unit)->shape;
     const int      y = box->y + 34, size = 84;
     for (int side = 0; side < 2; side++) {
         const int x = side == 0 ? box->x + 10 : box->x + box->width - size - 10;
-        tg_putf(&page->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" class=\"well\"/><image x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" "
-                            "preserveAspectRatio=\"none\" data-heat=\"%c%d\"/>\n", x, y, size, size, x, y, size, size, side == 0 ? 'v' : 'a', box->unit);
+        tg_putf(&page->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" class=\"well\"/>", x, y, size, size);
+        tg_putf(&page->out, "<image x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" preserveAspectRatio=\"none\" data-heat=\"%c%d\"/>\n", x, y, size,
+                size, side == 0 ? 'v' : 'a', box->unit);
     }
     char text[80];
     snprintf(text, sizeof text, "%" PRId64 " \xc3\x97 %" PRId64, shape.rows, shape.cols);
@@ -179,8 +185,8 @@ static void put_box(tg_page *page, const tg_page_box *box) {
     const bool  heat  = tg_page_is_heat(page, box->unit), is_round = strcmp(kind, "sum") != 0 && strcmp(kind, "constant") != 0;
     const bool  wrong = is_wrong(page, box->unit);
     tg_page_put_title(page, box->unit, title, sizeof title);
-    tg_putf(&page->out, "<g id=\"u%d\" class=\"node\"><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\" class=\"box %s%s\"/>\n", box->unit, box->x, box->y,
-            box->width, box->height, is_round ? 12 : 3, kind, wrong ? " wrong" : "");
+    tg_putf(&page->out, "<g id=\"u%d\" class=\"node\"><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"%d\" class=\"box %s%s\"/>\n",
+            box->unit, box->x, box->y, box->width, box->height, is_round ? 12 : 3, kind, wrong ? " wrong" : "");
     put_text(page, box->x + 12, box->y + (tg_page_is_fixed(page, box->unit) ? 26 : 23), "name", "", title);
     if (tg_page_is_fixed(page, box->unit)) put_keyed(page, box->x + box->width - 10, box->y + 26, "value end", 'v', box->unit);
     else if (heat) put_heat_box(page, box);
@@ -302,17 +308,19 @@ static void put_foot(tg_page *page, part p, int line, const char *kind, const ch
 static void put_frame(tg_page *page, part p) {
     int left, right;
     find_sides(page, p, &left, &right);
-    tg_putf(&page->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"14\" class=\"layer\"/>\n", left - 14, 6, right - left + 28, page->height - 12);
+    tg_putf(&page->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"14\" class=\"layer\"/>\n", left - 14, 6, right - left + 28,
+            page->height - 12);
 }
 
 static void put_layer(tg_page *page, int l, part p) {
     const tg_story       *story = page->story;
     const tg_story_layer *layer = &story->layers[l];
     const bool            rows  = page->options->row_notation || !page->neurons;
-    char                  sum[TG_PAGE_LABEL], delta[TG_PAGE_LABEL], o[TG_PAGE_LABEL] = "", w[TG_PAGE_LABEL], b[TG_PAGE_LABEL] = "", x[TG_PAGE_LABEL], loss[TG_PAGE_LABEL];
-    char                  later[TG_PAGE_LABEL], later_w[TG_PAGE_LABEL], text[400], slope[200] = "", made[200] = "";
-    tg_page_name_node(page, layer->sum, false, sum), tg_page_name_node(page, layer->sum, true, delta), tg_page_name_node(page, layer->weight, false, w);
-    tg_page_name_node(page, layer->x, false, x), tg_page_name_node(page, story->loss, false, loss);
+    char                  sum[TG_PAGE_LABEL], delta[TG_PAGE_LABEL], o[TG_PAGE_LABEL] = "", w[TG_PAGE_LABEL], b[TG_PAGE_LABEL] = "";
+    char                  x[TG_PAGE_LABEL], loss[TG_PAGE_LABEL], later[TG_PAGE_LABEL], later_w[TG_PAGE_LABEL];
+    char                  text[400], slope[200] = "", made[200] = "";
+    tg_page_name_node(page, layer->sum, false, sum), tg_page_name_node(page, layer->sum, true, delta);
+    tg_page_name_node(page, layer->weight, false, w), tg_page_name_node(page, layer->x, false, x), tg_page_name_node(page, story->loss, false, loss);
     if (layer->bias >= 0) tg_page_name_node(page, layer->bias, false, b);
     const int last = layer->activation >= 0 ? layer->activation : layer->sum;
     tg_page_name_node(page, last, false, o);
@@ -333,8 +341,8 @@ static void put_layer(tg_page *page, int l, part p) {
         else snprintf(text, sizeof text, "%.50s = (%.50s\xe1\xb5\x80 %.50s)%s", delta, later_w, later, slope);
     } else snprintf(text, sizeof text, "%.50s = \xe2\x88\x82%.50s/\xe2\x88\x82%.50s%s", delta, loss, o, slope);
     put_foot(page, p, 2, "equation b", text);
-    snprintf(text, sizeof text, rows ? "\xe2\x88\x82%.40s/\xe2\x88\x82%.40s = %.50s\xe1\xb5\x80 %.50s" : "\xe2\x88\x82%.40s/\xe2\x88\x82%.40s = %.50s %.50s\xe1\xb5\x80", loss, w,
-             rows ? x : delta, rows ? delta : x);
+    snprintf(text, sizeof text, "\xe2\x88\x82%.40s/\xe2\x88\x82%.40s = %.50s%s %.50s%s", loss, w, rows ? x : delta, rows ? TRANSPOSED : "",
+             rows ? delta : x, rows ? "" : TRANSPOSED);
     put_foot(page, p, 3, "equation b", text);
     snprintf(text, sizeof text, "\xe2\x88\x82%.40s/\xe2\x88\x82%.40s = %s%.40s", loss, b, page->batch > 1 ? "sum of the rows of " : "", delta);
     if (b[0] != '\0') put_foot(page, p, 4, "equation b", text);
@@ -345,12 +353,13 @@ static void put_ends(tg_page *page, part input, part end) {
     const tg_story_layer *first = &story->layers[0];
     const bool            rows = page->options->row_notation || !page->neurons;
     char                  loss[TG_PAGE_LABEL], x[TG_PAGE_LABEL], w[TG_PAGE_LABEL], delta[TG_PAGE_LABEL], text[400];
-    tg_page_name_node(page, story->loss, false, loss), tg_page_name_node(page, first->x, false, x), tg_page_name_node(page, first->weight, false, w), tg_page_name_node(page, first->sum, true, delta);
+    tg_page_name_node(page, story->loss, false, loss), tg_page_name_node(page, first->x, false, x);
+    tg_page_name_node(page, first->weight, false, w), tg_page_name_node(page, first->sum, true, delta);
     if (input.first <= input.last) {
         put_frame(page, input);
         put_foot(page, input, 0, "caption", "input");
-        snprintf(text, sizeof text, rows ? "\xe2\x88\x82%.40s/\xe2\x88\x82%.40s = %.40s %.40s\xe1\xb5\x80" : "\xe2\x88\x82%.40s/\xe2\x88\x82%.40s = %.40s\xe1\xb5\x80 %.40s", loss, x,
-                 rows ? delta : w, rows ? w : delta);
+        snprintf(text, sizeof text, "\xe2\x88\x82%.40s/\xe2\x88\x82%.40s = %.40s%s %.40s%s", loss, x, rows ? delta : w, rows ? "" : TRANSPOSED,
+                 rows ? w : delta, rows ? TRANSPOSED : "");
         if (story->nodes[first->x].adjoint != NULL) put_foot(page, input, 2, "equation b", text);
     }
     if (end.first > end.last) return;
@@ -375,12 +384,15 @@ static void put_layers(tg_page *page) {
 }
 
 void tg_page_put_graph(tg_page *page) {
-    tg_putf(&page->out, "<svg id=\"graph\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" style=\"width:clamp(%dpx,min(100%%,%dvh),%dpx)\" role=\"img\" aria-label=\"Graph of the step with %d boxes; the text "
-                        "below describes every step\">\n", page->width, page->height, page->width, page->height, page->width * 73 / 100, page->width * 54 / page->height, page->width, page->unit_count);
+    tg_putf(&page->out, "<svg id=\"graph\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" style=\"width:clamp(%dpx,min(100%%,%dvh),%dpx)\" ",
+            page->width, page->height, page->width, page->height, page->width * 73 / 100, page->width * 54 / page->height, page->width);
+    tg_putf(&page->out, "role=\"img\" aria-label=\"Graph of the step with %d boxes; the text below describes every step\">\n", page->unit_count);
     tg_put(&page->out,
-           "<defs><marker id=\"forward\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"10\" markerHeight=\"10\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">"
+           "<defs><marker id=\"forward\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"10\" markerHeight=\"10\" "
+           "markerUnits=\"userSpaceOnUse\" orient=\"auto\">"
            "<path d=\"M0,0L10,5L0,10z\" class=\"head forward\"/></marker>"
-           "<marker id=\"backward\" viewBox=\"0 0 10 10\" refX=\"1\" refY=\"5\" markerWidth=\"11\" markerHeight=\"11\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">"
+           "<marker id=\"backward\" viewBox=\"0 0 10 10\" refX=\"1\" refY=\"5\" markerWidth=\"11\" markerHeight=\"11\" "
+           "markerUnits=\"userSpaceOnUse\" orient=\"auto\">"
            "<path d=\"M9,1L1,5L9,9\" class=\"head backward\"/></marker></defs>\n");
     put_layers(page);
     put_edges(page);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 bool tg_page_is_heat(const tg_page *page, int unit) {
-    return tg_page_elements(page, unit) > TG_PAGE_NUMBERS && !page->story->nodes[page->units[unit].node].shape.integer;
+    return tg_page_elements(page, unit) > TG_PAGE_NUMBERS && !tg_page_node(page, unit)->shape.integer;
 }
 
 tg_shown tg_page_norm(tg_page *page, const double *values, int64_t count) {
@@ -30,7 +30,8 @@ double *tg_page_slopes(tg_page *page, const tg_page_message *m) {
     const tg_story_node       *from = &story->nodes[m->told->from], *to = &story->nodes[m->told->to];
     const int64_t              count = tg_story_elements(from);
     tg_formula_number_binding  names[TG_STORY_OPERANDS + 1];
-    if (!(from->op->flags & TG_OP_ELEMENTWISE) || m->told->local_formula == NULL || from->value == NULL || from->input_count > TG_STORY_OPERANDS) return NULL;
+    if (!(from->op->flags & TG_OP_ELEMENTWISE) || m->told->local_formula == NULL || from->value == NULL ||
+        from->input_count > TG_STORY_OPERANDS) return NULL;
     if (to->shape.rows != from->shape.rows || to->shape.cols != from->shape.cols || count == 0 || count > MOST_SLOPES) return NULL;
     double *slopes = tg_allocate((size_t)count * sizeof *slopes);
     if (slopes == NULL) page->out.failed = true;
@@ -98,7 +99,7 @@ static void put_heat(tg_page *page, const char *key, const double *values, tg_sh
 void tg_page_put_heats(tg_page *page) {
     char key[32];
     for (int u = 0; u < page->unit_count; u++) {
-        const tg_shape shape = page->story->nodes[page->units[u].node].shape;
+        const tg_shape shape = tg_page_node(page, u)->shape;
         if (!tg_page_is_heat(page, u)) continue;
         snprintf(key, sizeof key, "v%d", u);
         put_heat(page, key, tg_page_values(page, u), shape);
@@ -170,8 +171,8 @@ static void put_bars(tg_page *page, const tg_story_node *sum, double from, doubl
     for (int b = 0; b < BINS; b++) {
         if (counts[b] == 0) continue;
         const int height = (int)((counts[b] * HIGH + most - 1) / most);
-        tg_putf(&page->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" class=\"bar\"><title>%" PRId64 "</title></rect>", b * BAR, y + HIGH - height, BAR - 1,
-                height, counts[b]);
+        tg_putf(&page->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" class=\"bar\"><title>%" PRId64 "</title></rect>", b * BAR,
+                y + HIGH - height, BAR - 1, height, counts[b]);
     }
     tg_putf(&page->out, "<line x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"axis\"/>\n", y + HIGH, BINS * BAR, y + HIGH);
 }
@@ -183,7 +184,8 @@ static int64_t zeros_of(const tg_story_node *sum) {
 }
 
 static void put_power(tg_page *page, double power, int x, int y, const char *kind) {
-    tg_putf(&page->out, "<text x=\"%d\" y=\"%d\" class=\"%s\">10<tspan dy=\"-5\">%s%d</tspan></text>\n", x, y, kind, power < 0 ? "\xe2\x88\x92" : "", abs((int)power));
+    tg_putf(&page->out, "<text x=\"%d\" y=\"%d\" class=\"%s\">10<tspan dy=\"-5\">%s%d</tspan></text>\n", x, y, kind, power < 0 ? "\xe2\x88\x92" : "",
+            abs((int)power));
 }
 
 void tg_page_put_histogram(tg_page *page) {
@@ -194,16 +196,19 @@ void tg_page_put_histogram(tg_page *page) {
         if (elements > most) most = elements;
     }
     if (page->neurons || most <= TG_PAGE_NUMBERS || !find_powers(page, &from, &to)) return;
-    tg_put(&page->out, "<section class=\"card\" id=\"deltas\"><h2>How large the deltas are</h2>\n<p class=\"note\">Elements of \xce\xb4 by magnitude, 32 bins on a "
-                       "logarithmic scale that all layers share: a gradient that vanishes moves to the left, layer by layer.</p>\n");
+    tg_put(&page->out, "<section class=\"card\" id=\"deltas\"><h2>How large the deltas are</h2>\n<p class=\"note\">Elements of \xce\xb4 by "
+                       "magnitude, 32 bins on a logarithmic scale that all layers share: "
+                       "a gradient that vanishes moves to the left, layer by layer.</p>\n");
     for (int l = 0; l < page->story->layer_count; l++) {
         const tg_story_node *sum = &page->story->nodes[page->story->layers[l].sum];
         char                 label[TG_PAGE_LABEL];
         if (sum->adjoint == NULL) continue;
         tg_page_name_node(page, page->story->layers[l].sum, true, label);
-        tg_putf(&page->out, "<figure data-late=\"a%d\"><figcaption><b>%s</b> norm %s, %" PRId64 " elements, %" PRId64 " of them zero</figcaption>\n", tg_page_unit_of(page,
-                page->story->layers[l].sum, 0), label, tg_page_norm(page, sum->adjoint, tg_story_elements(sum)).text, tg_story_elements(sum), zeros_of(sum));
-        tg_putf(&page->out, "<svg class=\"histogram\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"Histogram of the magnitudes of %s\">\n",
+        tg_putf(&page->out, "<figure data-late=\"a%d\"><figcaption><b>%s</b> norm %s, %" PRId64 " elements, %" PRId64 " of them zero</figcaption>\n",
+                tg_page_unit_of(page, page->story->layers[l].sum, 0), label, tg_page_norm(page, sum->adjoint, tg_story_elements(sum)).text,
+                tg_story_elements(sum), zeros_of(sum));
+        tg_putf(&page->out, "<svg class=\"histogram\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"Histogram of the "
+                            "magnitudes of %s\">\n",
                 BINS * BAR, HIGH + 24, BINS * BAR, HIGH + 24, label);
         put_bars(page, sum, from, to, 2);
         put_power(page, from, 0, HIGH + 22, "note");

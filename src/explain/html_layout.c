@@ -1,5 +1,6 @@
-/* html_layout.c - where the boxes stand: in columns by their longest way from the inputs, from left to right. A long edge gets a lane in each column that
- * it passes; each column is put in the order of its neighbours' means. What a layer or the loss reads beside its input stands below its reader. */
+/* html_layout.c - where the boxes stand: in columns by their longest way from the inputs, from left to right. A long edge gets a lane in each column
+ * that it passes; each column is put in the order of its neighbours' means. What a layer or the loss reads beside its input stands below its
+ * reader. */
 #include "core/util.h"
 #include "explain/html.h"
 
@@ -71,7 +72,8 @@ static void find_columns(tg_page *page) {
         }
     }
     for (int e = page->edge_count - 1; e >= 0; e--)
-        if (page->edges[e].is_drawn && stands_below(page, page->edges[e].from)) *column_of(page, page->edges[e].from) = *column_of(page, page->edges[e].to);
+        if (page->edges[e].is_drawn && stands_below(page, page->edges[e].from))
+            *column_of(page, page->edges[e].from) = *column_of(page, page->edges[e].to);
     for (int b = 0; b < page->box_count; b++)
         if (page->boxes[b].column >= page->column_count) page->column_count = page->boxes[b].column + 1;
     fold_chain(page);
@@ -103,7 +105,7 @@ static int width_of(const char *text) {
 static tg_page_box box_of(tg_page *page, int unit) {
     char        title[200];
     tg_page_box box = { .unit = unit, .height = tg_page_is_fixed(page, unit) ? 42 : page->is_dense ? 54 : 82, .rank = unit };
-    const tg_story_node *node = &page->story->nodes[page->units[unit].node];
+    const tg_story_node *node = tg_page_node(page, unit);
     tg_page_put_title(page, unit, title, sizeof title);
     box.width = width_of(title) + 24;
     if (tg_page_is_fixed(page, unit)) box.width += 20 + width_of(tg_page_value(page, unit).text);
@@ -114,7 +116,8 @@ static tg_page_box box_of(tg_page *page, int unit) {
         box.height = 30 + SLOT * box.slots + 34;
     }
     const bool is_last = node->role == TG_ROLE_SUM && page->story->layers[node->layer].activation < 0;      /* room for the formulas below */
-    const int  least   = box.slots > 0 ? 250 : is_last ? 250 : tg_page_is_heat(page, unit) ? 204 : page->is_dense || page->units[unit].arriving > 1 ? 206 : 150;
+    const bool is_long = page->is_dense || page->units[unit].arriving > 1;      /* 0.003749 + ? */
+    const int  least   = box.slots > 0 || is_last ? 250 : is_long || tg_page_is_heat(page, unit) ? 206 : 150;
     if (tg_page_is_heat(page, unit)) box.height = 168;
     box.width += page->options->digits > 5 ? 9 * (page->options->digits - 5) : 0;
     if (box.width < least && !tg_page_is_fixed(page, unit)) box.width = least;
@@ -123,8 +126,10 @@ static tg_page_box box_of(tg_page *page, int unit) {
 
 /* Many boxes one below the other have names and values on one line. */
 static bool is_dense(const tg_page *page) {
-    for (int i = 0; i < page->story->node_count && page->neurons; i++)
-        if (page->story->nodes[i].shape.cols > 4 && page->story->nodes[i].role != TG_ROLE_WEIGHT && page->story->nodes[i].role != TG_ROLE_BIAS) return true;
+    for (int i = 0; i < page->story->node_count && page->neurons; i++) {
+        const tg_story_node *node = &page->story->nodes[i];
+        if (node->shape.cols > 4 && node->role != TG_ROLE_WEIGHT && node->role != TG_ROLE_BIAS) return true;
+    }
     return false;
 }
 
@@ -194,7 +199,8 @@ static int stack(tg_page *page, int column, int *order) {
     }
     for (int i = 0; i < count; i++) {
         tg_page_box *box = &page->boxes[order[i]];
-        if (i > 0) height += box->unit < 0 && above < 0 ? 8 : page->is_dense ? GAP_DENSE : page->folded > 0 && column == page->folded ? GAP_DOWN : GAP_BELOW;
+        const int gap = page->is_dense ? GAP_DENSE : page->folded > 0 && column == page->folded ? GAP_DOWN : GAP_BELOW;
+        if (i > 0) height += box->unit < 0 && above < 0 ? 8 : gap;
         box->y = height;
         height += box->height;
         above = box->unit;
@@ -203,7 +209,9 @@ static int stack(tg_page *page, int column, int *order) {
 }
 
 /* What stands below its reader, or in a chain, has its place. */
-static bool moves(const tg_page *page, const tg_page_box *box) { return box->unit < 0 || !(stands_below(page, box->unit) || is_folded(page, box->unit)); }
+static bool moves(const tg_page *page, const tg_page_box *box) {
+    return box->unit < 0 || !(stands_below(page, box->unit) || is_folded(page, box->unit));
+}
 
 static void order_columns(tg_page *page, int *order) {
     const bool is_plain = page->story->layer_count > 0 && page->neurons;
@@ -211,7 +219,8 @@ static void order_columns(tg_page *page, int *order) {
         for (int k = 0; k < page->column_count; k++) {
             const int column = sweep % 2 == 0 ? k : page->column_count - 1 - k;
             for (int b = 0; b < page->box_count; b++)
-                if (page->boxes[b].column == column && moves(page, &page->boxes[b])) page->boxes[b].rank = mean_of_neighbours(page, b, sweep % 2 == 0);
+                if (page->boxes[b].column == column && moves(page, &page->boxes[b]))
+                    page->boxes[b].rank = mean_of_neighbours(page, b, sweep % 2 == 0);
             const int height = stack(page, column, order);
             for (int b = 0; b < page->box_count; b++)
                 if (page->boxes[b].column == column) page->boxes[b].y -= height / 2;
@@ -265,35 +274,49 @@ static void widen_for_lines_below(tg_page *page) {
 
 /* ---- where edges meet boxes ---- */
 
+static bool meets(const tg_page *page, const tg_page_edge *edge, int box, bool leaving) {
+    const int unit = leaving ? edge->from : edge->to;
+    return edge->is_drawn && page->units[unit].box == box && !stands_below(page, edge->from) && !goes_down(page, edge);
+}
+
+static int height_of_other_end(const tg_page *page, const tg_page_edge *edge, bool leaving) {
+    const int unit = leaving ? edge->to : edge->from;
+    return page->boxes[edge->first_bend >= 0 ? edge->first_bend : page->units[unit].box].y;
+}
+
 /* The edges of one side of a box share its height, in the order in which they come from or go to. */
 static void share_side(tg_page *page, int box, bool leaving) {
     const tg_page_box *b = &page->boxes[box];
     int                count = 0;
     for (int e = 0; e < page->edge_count; e++) {
         const tg_page_edge *edge = &page->edges[e];
-        count += edge->is_drawn && page->units[leaving ? edge->from : edge->to].box == box && !stands_below(page, edge->from) && !goes_down(page, edge);
+        count += meets(page, edge, box, leaving);
     }
     for (int e = 0; e < page->edge_count; e++) {
         tg_page_edge *edge = &page->edges[e];
-        if (!edge->is_drawn || page->units[leaving ? edge->from : edge->to].box != box || stands_below(page, edge->from) || goes_down(page, edge)) continue;
+        if (!meets(page, edge, box, leaving)) continue;
         int earlier = 0;
         for (int f = 0; f < page->edge_count; f++) {
             const tg_page_edge *other = &page->edges[f];
-            if (!other->is_drawn || page->units[leaving ? other->from : other->to].box != box || stands_below(page, other->from) || goes_down(page, other)) continue;
-            const int mine = page->boxes[edge->first_bend >= 0 ? edge->first_bend : page->units[leaving ? edge->to : edge->from].box].y,
-                      its  = page->boxes[other->first_bend >= 0 ? other->first_bend : page->units[leaving ? other->to : other->from].box].y;
+            if (!meets(page, other, box, leaving)) continue;
+            const int mine = height_of_other_end(page, edge, leaving), its = height_of_other_end(page, other, leaving);
             earlier += its < mine || (its == mine && f < e);
         }
         const int y = b->y + b->height * (2 * earlier + 1) / (2 * count);
         if (leaving) edge->y_from = y;
-        else edge->y_to = b->slots > 0 ? b->y + 30 + SLOT * (int)(page->units[edge->from].element % page->story->nodes[page->units[edge->from].node].shape.cols) + SLOT / 2 : y;
+        else edge->y_to = y;
+        if (leaving || b->slots == 0) continue;
+        edge->y_to = b->y + 30 + SLOT / 2 + SLOT * (int)(page->units[edge->from].element % tg_page_node(page, edge->from)->shape.cols);
     }
 }
 
 static int number_below(const tg_page *page, int edge) {
-    int number = 0;
-    for (int e = 0; e < edge; e++)
-        number += page->edges[e].is_drawn && stands_below(page, page->edges[e].from) && page->boxes[page->units[page->edges[e].to].box].column == page->boxes[page->units[page->edges[edge].to].box].column;
+    const int column = page->boxes[page->units[page->edges[edge].to].box].column;
+    int       number = 0;
+    for (int e = 0; e < edge; e++) {
+        const tg_page_edge *other = &page->edges[e];
+        number += other->is_drawn && stands_below(page, other->from) && page->boxes[page->units[other->to].box].column == column;
+    }
     return number;
 }
 

@@ -12,7 +12,8 @@ static void put_row_of_weights(const tg_page *page, int unit, const tg_story_lay
     tg_page_short(page, unit, false, sum);
     tg_page_name_node(page, layer->sum, false, whole), tg_page_name_node(page, layer->weight, false, w), tg_page_name_node(page, layer->x, false, x);
     if (w[0] == 'W') w[0] = 'w';
-    if (layer->bias >= 0) tg_page_short(page, tg_page_unit_of(page, layer->bias, page->units[unit].element % page->story->nodes[layer->sum].shape.cols), false, b);
+    const int64_t neuron = page->units[unit].element % page->story->nodes[layer->sum].shape.cols;
+    if (layer->bias >= 0) tg_page_short(page, tg_page_unit_of(page, layer->bias, neuron), false, b);
     const char *index = strncmp(sum, whole, strlen(whole)) == 0 ? sum + strlen(whole) : "";
     snprintf(title, room, "%.40s%.40s\xc2\xb7%.40s%s%.40s", w, index, x, b[0] != '\0' ? " + " : "", b);
 }
@@ -46,12 +47,14 @@ static void put_operation(tg_page *page, int unit) {
 }
 
 void tg_page_put_tape(tg_page *page) {
-    tg_put(&page->out, "<section class=\"card\" id=\"tape\"><h2>The tape</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"The tape\"><table><thead><tr>"
+    tg_put(&page->out, "<section class=\"card\" id=\"tape\"><h2>The tape</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                       "aria-label=\"The tape\"><table><thead><tr>"
                        "<th scope=\"col\">#</th><th scope=\"col\">name</th><th scope=\"col\">operation</th>");
-    tg_putf(&page->out, "%s<th scope=\"col\" class=\"value\">value \xe2\x86\x93</th><th scope=\"col\" class=\"adjoint\">adjoint \xe2\x86\x91</th></tr></thead>\n<tbody>\n",
+    tg_putf(&page->out, "%s<th scope=\"col\" class=\"value\">value \xe2\x86\x93</th><th scope=\"col\" class=\"adjoint\">adjoint \xe2\x86\x91</th>"
+                        "</tr></thead>\n<tbody>\n",
             page->neurons ? "" : "<th scope=\"col\">shape</th>");
     for (int u = 0; u < page->unit_count; u++) {
-        const tg_story_node *n = &page->story->nodes[page->units[u].node];
+        const tg_story_node *n = tg_page_node(page, u);
         char                 name[TG_PAGE_LABEL];
         if (tg_page_is_slot(page, u)) continue;
         tg_page_short(page, u, false, name);
@@ -75,14 +78,16 @@ static void put_cells(tg_page *page, int node) {
     const tg_story_node *n          = &page->story->nodes[node];
     const int            first      = page->first[node];
     const bool           transposed = page->neurons && !page->options->row_notation;
-    const int64_t        rows = page->neurons && n->role != TG_ROLE_WEIGHT ? 1 : n->shape.rows, down = transposed ? n->shape.cols : rows, across = transposed ? rows : n->shape.cols;
+    const int64_t        rows       = page->neurons && n->role != TG_ROLE_WEIGHT ? 1 : n->shape.rows;
+    const int64_t        down       = transposed ? n->shape.cols : rows, across = transposed ? rows : n->shape.cols;
     tg_put(&page->out, "<table class=\"matrix\"><tbody>");
     for (int64_t i = 0; i < down; i++) {
         tg_put(&page->out, "<tr>");
         for (int64_t j = 0; j < across; j++) {
             const int64_t element = transposed ? j * n->shape.cols + i : i * n->shape.cols + j;
             if (page->neurons) tg_putf(&page->out, "<td data-k=\"a%d\"></td>", first + (int)element);
-            else tg_putf(&page->out, "<td data-late=\"a%d\">%s</td>", first, n->adjoint != NULL ? tg_page_shown(page, n->adjoint[element], false).text : TG_DOT_FOR_NOTHING);
+            else if (n->adjoint == NULL) tg_put(&page->out, "<td>\xc2\xb7</td>");
+            else tg_putf(&page->out, "<td data-late=\"a%d\">%s</td>", first, tg_page_shown(page, n->adjoint[element], false).text);
         }
         tg_put(&page->out, "</tr>\n");
     }
@@ -103,8 +108,9 @@ void tg_page_put_gradients(tg_page *page) {
         tg_put_html(&page->out, label, 0);
         tg_put(&page->out, " =</span>");
         if (tg_page_is_heat(page, page->first[i]))
-            tg_putf(&page->out, "<figure><img data-heat=\"a%d\" alt=\"heat map\"><figcaption data-caption=\"a%d\">%" PRId64 " \xc3\x97 %" PRId64 "</figcaption></figure>", page->first[i],
-                    page->first[i], n->shape.rows, n->shape.cols);
+            tg_putf(&page->out, "<figure><img data-heat=\"a%d\" alt=\"heat map\"><figcaption data-caption=\"a%d\">%" PRId64 " \xc3\x97 "
+                    "%" PRId64 "</figcaption></figure>", 
+                    page->first[i], page->first[i], n->shape.rows, n->shape.cols);
         else put_cells(page, i);
         tg_put(&page->out, "</div>\n");
     }

@@ -128,7 +128,7 @@ static tg_shown range_of(const double *values, int64_t count) {
 tg_shown tg_page_value(tg_page *page, int unit) {
     const double *values = tg_page_values(page, unit);
     if (values == NULL || tg_page_elements(page, unit) == 0) return nothing;
-    if (tg_page_elements(page, unit) != 1 && page->story->nodes[page->units[unit].node].shape.integer) return range_of(values, tg_page_elements(page, unit));
+    if (tg_page_elements(page, unit) != 1 && tg_page_node(page, unit)->shape.integer) return range_of(values, tg_page_elements(page, unit));
     if (tg_page_elements(page, unit) != 1) return tg_page_norm(page, values, tg_page_elements(page, unit));
     return tg_page_shown(page, values[0], tg_page_is_given(page, page->units[unit].node));
 }
@@ -155,7 +155,7 @@ bool tg_page_has_number(const tg_story_node *n) {
 }
 
 bool tg_page_has_delta(const tg_page *page, int unit) {
-    const tg_story_node *n = &page->story->nodes[page->units[unit].node];
+    const tg_story_node *n = tg_page_node(page, unit);
     return n->role == TG_ROLE_SUM && tg_page_has_number(n);
 }
 
@@ -180,7 +180,7 @@ static void write_index(const tg_page *page, int unit, int64_t *row, int64_t *co
 
 void tg_page_label(const tg_page *page, int unit, bool adjoint, char label[TG_PAGE_LABEL]) {
     int64_t row, col;
-    write_letters(&page->story->nodes[page->units[unit].node], page->units[unit].element >= 0, adjoint, label, TG_PAGE_LABEL - 48);
+    write_letters(tg_page_node(page, unit), page->units[unit].element >= 0, adjoint, label, TG_PAGE_LABEL - 48);
     write_index(page, unit, &row, &col);
     const size_t used = strlen(label);
     if (row > 0) snprintf(label + used, TG_PAGE_LABEL - used, "[%" PRId64 ",%" PRId64 "]", row, col);
@@ -188,7 +188,8 @@ void tg_page_label(const tg_page *page, int unit, bool adjoint, char label[TG_PA
 }
 
 static void put_raised_or_lowered(char *label, int64_t number, bool raised) {
-    static const char *const above[] = { "\xe2\x81\xb0", "\xc2\xb9", "\xc2\xb2", "\xc2\xb3", "\xe2\x81\xb4", "\xe2\x81\xb5", "\xe2\x81\xb6", "\xe2\x81\xb7",
+    static const char *const above[] = { "\xe2\x81\xb0", "\xc2\xb9", "\xc2\xb2", "\xc2\xb3", "\xe2\x81\xb4", "\xe2\x81\xb5", "\xe2\x81\xb6",
+                                         "\xe2\x81\xb7",
                                          "\xe2\x81\xb8", "\xe2\x81\xb9" };
     char digits[24];
     snprintf(digits, sizeof digits, "%" PRId64, number);
@@ -202,13 +203,13 @@ static void put_raised_or_lowered(char *label, int64_t number, bool raised) {
 void tg_page_short(const tg_page *page, int unit, bool adjoint, char label[TG_PAGE_LABEL]) {
     char    letters[TG_PAGE_LABEL];
     int64_t row, col;
-    write_letters(&page->story->nodes[page->units[unit].node], page->units[unit].element >= 0, adjoint, letters, 28);
+    write_letters(tg_page_node(page, unit), page->units[unit].element >= 0, adjoint, letters, 28);
     write_index(page, unit, &row, &col);
     size_t length = strlen(letters);
     while (length > 1 && letters[length - 1] >= '0' && letters[length - 1] <= '9' && strlen(letters) - length < 3) length--;
     const int64_t number = strlen(letters) > length ? strtol(letters + length, NULL, 10) : -1;
     snprintf(label, TG_PAGE_LABEL, "%.*s", (int)length, letters);
-    if (number >= 0) put_raised_or_lowered(label, number, col > 0 || page->story->nodes[page->units[unit].node].role != TG_ROLE_NONE);
+    if (number >= 0) put_raised_or_lowered(label, number, col > 0 || tg_page_node(page, unit)->role != TG_ROLE_NONE);
     if (row > 0) put_raised_or_lowered(label, row, false);
     if (row > 9 || (row > 0 && col > 9)) strcat(label, ",");
     if (col > 0) put_raised_or_lowered(label, col, false);

@@ -52,7 +52,7 @@ bool tg_page_fits_neurons(tg_page *page) {
     return true;
 }
 
-bool tg_page_is_split(const tg_page *page, int node) { return page->neurons && (page->story->nodes[node].role == TG_ROLE_WEIGHT || page->story->nodes[node].shape.cols >= 1); }
+bool tg_page_is_split(const tg_page *page, int node) { return page->neurons && page->story->nodes[node].shape.cols >= 1; }
 
 int64_t tg_page_row(const tg_page *page, int node) {
     const tg_story_node *n = &page->story->nodes[node];
@@ -68,14 +68,16 @@ int tg_page_unit_of(const tg_page *page, int node, int64_t column) {
 }
 
 int64_t tg_page_elements(const tg_page *page, int unit) {
-    return page->units[unit].element >= 0 ? 1 : tg_story_elements(&page->story->nodes[page->units[unit].node]);
+    return page->units[unit].element >= 0 ? 1 : tg_story_elements(tg_page_node(page, unit));
 }
 
-static const double *part_of(const double *values, const tg_page_unit *u) { return values == NULL ? NULL : values + (u->element >= 0 ? u->element : 0); }
+static const double *part_of(const double *values, const tg_page_unit *u) {
+    return values != NULL && u->element >= 0 ? values + u->element : values;
+}
 
-const double *tg_page_values(const tg_page *page, int unit) { return part_of(page->story->nodes[page->units[unit].node].value, &page->units[unit]); }
+const double *tg_page_values(const tg_page *page, int unit) { return part_of(tg_page_node(page, unit)->value, &page->units[unit]); }
 
-const double *tg_page_adjoints(const tg_page *page, int unit) { return part_of(page->story->nodes[page->units[unit].node].adjoint, &page->units[unit]); }
+const double *tg_page_adjoints(const tg_page *page, int unit) { return part_of(tg_page_node(page, unit)->adjoint, &page->units[unit]); }
 
 bool tg_page_is_fixed(const tg_page *page, int unit) {
     const tg_page_unit *u = &page->units[unit];
@@ -84,11 +86,11 @@ bool tg_page_is_fixed(const tg_page *page, int unit) {
 }
 
 bool tg_page_is_slot(const tg_page *page, int unit) {
-    const tg_story_role role = page->story->nodes[page->units[unit].node].role;
+    const tg_story_role role = tg_page_node(page, unit)->role;
     return page->neurons && (role == TG_ROLE_WEIGHT || role == TG_ROLE_BIAS);
 }
 
-int tg_page_layer_of(const tg_page *page, int unit) { return page->story->nodes[page->units[unit].node].layer; }
+int tg_page_layer_of(const tg_page *page, int unit) { return tg_page_node(page, unit)->layer; }
 
 int tg_page_maker(const tg_page *page, int node) {
     int maker = node;
@@ -122,7 +124,7 @@ static void add_units(tg_page *page, int i) {
     const int64_t        count = units_of(page, i), row = node->role == TG_ROLE_WEIGHT ? 0 : tg_page_row(page, i);
     page->first[i] = page->unit_count;
     for (int64_t j = 0; j < count; j++)
-        page->units[page->unit_count++] = (tg_page_unit){ .node = i, .element = tg_page_is_split(page, i) ? row * node->shape.cols + j : -1, .box = -1 };
+        page->units[page->unit_count++] = (tg_page_unit){ .node = i, .element = page->neurons ? row * node->shape.cols + j : -1, .box = -1 };
 }
 
 /* ---- uses and messages: each pair of elements ---- */
@@ -130,6 +132,12 @@ static void add_units(tg_page *page, int i) {
 typedef void (*pair_fn)(tg_page *page, int from, int to, int argument, const tg_story_message *m, double local);
 
 static double at(const double *values, int64_t element) { return values != NULL ? values[element] : (double)NAN; }
+
+/* Of the example, in this column or the only one. */
+static int64_t element_at(const tg_page *page, int node, int64_t column) {
+    const tg_story_node *n = &page->story->nodes[node];
+    return tg_page_row(page, node) * n->shape.cols + (n->shape.cols > column ? column : 0);
+}
 
 /* The formula's value where both are; names in it are the story's labels. */
 static double local_of_formula(const tg_page *page, const tg_story_message *m, int64_t column) {
@@ -143,7 +151,7 @@ static double local_of_formula(const tg_page *page, const tg_story_message *m, i
         const int            place = k < 0 ? m->from : from->inputs[k];
         const tg_story_node *node  = place >= 0 ? &story->nodes[place] : NULL;
         if (node == NULL || node->value == NULL) continue;
-        names[count++] = (tg_formula_number_binding){ node->label, node->value[tg_page_row(page, place) * node->shape.cols + (node->shape.cols > column ? column : 0)] };
+        names[count++] = (tg_formula_number_binding){ node->label, node->value[element_at(page, place, column)] };
     }
     if (tg_formula_value(m->local_formula, names, count, &local) != TG_OK) tg_last_error(NULL), local = (double)NAN;
     return local;
@@ -155,11 +163,6 @@ static double local_between(const tg_page *page, const tg_story_message *m, int6
     const double known = local_of_formula(page, m, column);
     if (!isnan(known) || m->upstream == NULL || m->message == NULL) return known;
     return m->message[to_element] / m->upstream[from_element];
-}
-
-static int64_t element_at(const tg_page *page, int node, int64_t column) {
-    const tg_story_node *n = &page->story->nodes[node];
-    return tg_page_row(page, node) * n->shape.cols + (n->shape.cols > column ? column : 0);
 }
 
 /* x W: neuron j needs all x_i and column j of W. From the last neuron to the first, as walks go. */
@@ -212,8 +215,10 @@ static void each_pair(tg_page *page, int node, int argument, const tg_story_mess
     const tg_story_node *from = &page->story->nodes[node];
     const int            to   = from->inputs[argument];
     if (to < 0 || page->alias[to] == page->alias[node]) return;
-    if (!page->neurons) found(page, page->first[page->alias[node]], page->first[page->alias[to]], argument, m, m != NULL && m->local != NULL ? m->local[0] : (double)NAN);
-    else if ((from->op->flags & TG_OP_PRODUCT) && page->story->nodes[from->inputs[1]].role == TG_ROLE_WEIGHT) pair_product(page, node, argument, m, found);
+    const bool is_product = (from->op->flags & TG_OP_PRODUCT) && page->story->nodes[from->inputs[1]].role == TG_ROLE_WEIGHT;
+    const int  from_unit  = page->first[page->alias[node]], to_unit = page->first[page->alias[to]];
+    if (!page->neurons) found(page, from_unit, to_unit, argument, m, m != NULL && m->local != NULL ? m->local[0] : (double)NAN);
+    else if (is_product) pair_product(page, node, argument, m, found);
     else if (from->op->flags & TG_OP_ELEMENTWISE) pair_elements(page, node, argument, m, found);
     else if (from->op->flags & TG_OP_VIEW) pair_view(page, node, m, found);
     else pair_all(page, node, argument, m, found);
@@ -231,7 +236,8 @@ static void add_edge(tg_page *page, int from, int to, int argument, const tg_sto
     }
     page->edges     = edges;
     page->edge_room = (int)capacity;
-    page->edges[page->edge_count++] = (tg_page_edge){ .from = to, .to = from, .argument = argument, .is_drawn = !tg_page_is_slot(page, to), .first_bend = -1 };
+    page->edges[page->edge_count++] = (tg_page_edge){ .from = to, .to = from, .argument = argument, .is_drawn = !tg_page_is_slot(page, to),
+                                                      .first_bend = -1 };
 }
 
 int tg_page_edge_of(const tg_page *page, int from, int to, int argument) {
@@ -266,11 +272,12 @@ static void add_message(tg_page *page, int from, int to, int argument, const tg_
     const double    *upstream = tg_page_adjoints(page, from);
     const double     sent     = upstream != NULL ? *upstream : (double)NAN;
     const int        edge     = tg_page_edge_of(page, to, from, argument);
-    const tg_story_role role  = page->story->nodes[page->units[to].node].role;
+    const tg_story_role role  = tg_page_node(page, to)->role;
     page->messages[page->message_count++] = (tg_page_message){
-        .from = from, .to = to, .told = m, .edge = edge, .upstream = sent, .local = local, .message = sent == 0 && !isfinite(local) ? 0 : sent * local,
-        .is_part = page->neurons && page->batch > 1 && (role == TG_ROLE_WEIGHT || page->story->nodes[page->units[to].node].shape.rows == 1) &&
-                   page->story->nodes[page->units[from].node].shape.rows > 1 };
+        .from = from, .to = to, .told = m, .edge = edge, .upstream = sent, .local = local,
+        .message = sent == 0 && !isfinite(local) ? 0 : sent * local,
+        .is_part = page->neurons && page->batch > 1 && (role == TG_ROLE_WEIGHT || tg_page_node(page, to)->shape.rows == 1) &&
+                   tg_page_node(page, from)->shape.rows > 1 };
     if (edge >= 0) page->edges[edge].carries = true;
     page->units[to].arriving++;
 }

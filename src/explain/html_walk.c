@@ -34,8 +34,9 @@ static void put_check(tg_page *page, const tg_page_message *m) {
     tg_put_rounded(&text[0], difference[0], 10, TG_STYLE_UNICODE);
     tg_put_rounded(&text[1], adjoint[0], 10, TG_STYLE_UNICODE);
     tg_put_rounded(&text[2], distance, 1, TG_STYLE_UNICODE);
-    if (count == 1) tg_putf(&page->out, ",\"check\":[\"%s\",\"%s\",\"%s\",%s]", tg_text_of(&text[0]), tg_text_of(&text[1]), tg_text_of(&text[2]), agrees ? "true" : "false");
-    else tg_putf(&page->out, ",\"check\":[%" PRId64 ",null,\"%s\",%s]", count, tg_text_of(&text[2]), agrees ? "true" : "false");
+    if (count == 1) tg_putf(&page->out, ",\"check\":[\"%s\",\"%s\",", tg_text_of(&text[0]), tg_text_of(&text[1]));
+    else tg_putf(&page->out, ",\"check\":[%" PRId64 ",null,", count);
+    tg_putf(&page->out, "\"%s\",%s]", tg_text_of(&text[2]), agrees ? "true" : "false");
     for (int i = 0; i < 3; i++) {
         page->out.failed = page->out.failed || text[i].failed;
         tg_text_buffer_release(&text[i]);
@@ -64,10 +65,10 @@ static void put_local_symbols(tg_page *page, const tg_page_message *m) {
         put_formula(page, "local_formula", "local_tex", tg_page_in_names(page, m->from, m->told->from, m->told->local_formula));
         return;
     }
-    const int64_t j = page->units[m->from].element % page->story->nodes[page->units[m->from].node].shape.cols, cols = page->story->nodes[layer->weight].shape.cols;
+    const int64_t j = page->units[m->from].element % tg_page_node(page, m->from)->shape.cols, cols = page->story->nodes[layer->weight].shape.cols;
     int other = 0;
     if (m->told->argument == 1) other = tg_page_unit_of(page, layer->x, page->units[m->to].element / cols);
-    else other = tg_page_unit_of(page, layer->weight, page->units[m->to].element % page->story->nodes[page->units[m->to].node].shape.cols * cols + j);
+    else other = tg_page_unit_of(page, layer->weight, page->units[m->to].element % tg_page_node(page, m->to)->shape.cols * cols + j);
     put_formula(page, "local_formula", "local_tex", tg_page_name(page, other, false));
     const int edge = m->told->argument == 1 ? tg_page_edge_of(page, other, m->from, 0) : -1;
     if (edge >= 0) tg_putf(&page->out, ",\"stored\":%d", edge);      /* the wire that brought what the local derivative is */
@@ -80,18 +81,17 @@ static bool local_is_given(const tg_page *page, const tg_page_message *m) {
     return m->told->argument == 0 || tg_page_is_given(page, page->story->layers[from->layer].x);
 }
 
-static const char *relation_of_sum(const tg_page *page, double before, double message, tg_shown after) { return tg_page_relation(page, before + message, after); }
-
 static void put_numbers(tg_page *page, const tg_page_message *m) {
-    const tg_shown upstream = tg_page_adjoint(page, m->from), local = tg_page_shown(page, m->local, local_is_given(page, m)),
-                   message = tg_page_shown(page, m->message, false), before = tg_page_shown(page, m->before, false), after = tg_page_shown(page, m->after, false);
+    const tg_shown upstream = tg_page_adjoint(page, m->from), local = tg_page_shown(page, m->local, local_is_given(page, m));
+    const tg_shown message = tg_page_shown(page, m->message, false), before = tg_page_shown(page, m->k > 1 ? m->before : 0, m->k == 1);
+    const tg_shown after   = tg_page_shown(page, m->after, false);
     const double product = upstream.number == 0 && !isfinite(local.number) ? 0 : upstream.number * local.number;
     tg_putf(&page->out, ",\"upstream\":\"%s\",\"local\":\"%s\",\"message\":\"%s\",\"relation\":\"%s\"", upstream.text, local.text, message.text,
             tg_page_relation(page, product, message));
     put_local_numbers(page, m, local);
     if (m->k > 1 || !m->is_part)
-        tg_putf(&page->out, ",\"sum\":[\"%s\",\"%s\",\"%s\",\"%s\"]", m->k > 1 ? before.text : "0", message.text,
-                relation_of_sum(page, m->k > 1 ? before.number : 0, message.number, after), after.text);
+        tg_putf(&page->out, ",\"sum\":[\"%s\",\"%s\",\"%s\",\"%s\"]", before.text, message.text,
+                tg_page_relation(page, before.number + message.number, after), after.text);
     else tg_putf(&page->out, ",\"part\":[%" PRId64 ",\"%s\"]", page->batch, tg_page_adjoint(page, m->to).text);
 }
 
@@ -101,7 +101,8 @@ static void put_numbers(tg_page *page, const tg_page_message *m) {
 static const tg_formula *product_of(tg_page *page, const tg_page_message *m, const tg_formula *upstream) {
     tg_formulas         *formulas = page->story->formulas;
     const tg_story_node *from     = &page->story->nodes[m->told->from];
-    if ((from->op->flags & TG_OP_PRODUCT) && from->layer >= 0 && from->role != TG_ROLE_NONE && page->story->layers[from->layer].product == m->told->from) {
+    if ((from->op->flags & TG_OP_PRODUCT) && from->layer >= 0 && from->role != TG_ROLE_NONE &&
+        page->story->layers[from->layer].product == m->told->from) {
         const tg_formula *other = tg_formula_one(formulas, TG_FORMULA_TRANSPOSE, tg_page_node_name(page, from->inputs[1 - m->told->argument], false));
         return m->told->argument == 0 ? tg_formula_two(formulas, TG_FORMULA_MATRIX_PRODUCT, upstream, other)
                                       : tg_formula_two(formulas, TG_FORMULA_MATRIX_PRODUCT, other, upstream);
@@ -126,24 +127,28 @@ static void put_matrices(tg_page *page, const tg_page_message *m, int place) {
         const int other = page->first[page->alias[from->inputs[1 - m->told->argument]]];
         snprintf(heat, sizeof heat, "v%d", other);
         tg_put(&page->out, ",\"local\":");
-        tg_page_put_matrix(page, tg_page_values(page, other), page->story->nodes[page->units[other].node].shape, heat, tg_page_is_given(page, page->units[other].node));
+        tg_page_put_matrix(page, tg_page_values(page, other), tg_page_node(page, other)->shape, heat,
+                           tg_page_is_given(page, page->units[other].node));
     } else if (slopes != NULL) {
         snprintf(heat, sizeof heat, "l%d", place);
         tg_put(&page->out, ",\"elementwise\":true,\"local\":");
         tg_page_put_matrix(page, slopes, from->shape, heat, false);
         tg_page_slopes_release(page, m, slopes);
-    } else if (!isnan(m->told->local_norm)) tg_putf(&page->out, ",\"local\":{\"jacobian\":\"%s\"}", tg_page_shown(page, m->told->local_norm, false).text);
+    } else if (!isnan(m->told->local_norm))
+        tg_putf(&page->out, ",\"local\":{\"jacobian\":\"%s\"}", tg_page_shown(page, m->told->local_norm, false).text);
     if (m->told->message == NULL) return;
     snprintf(heat, sizeof heat, m->n == 1 ? "a%d" : "m%d", m->n == 1 ? m->to : place);
     const tg_shape shape = m->told->after == NULL ? from->shape : to->shape;      /* into a view, in the shape of the view */
     tg_put(&page->out, ",\"message\":");
     tg_page_put_matrix(page, m->told->message, shape, heat, false);
-    if (m->told->after != NULL && m->k > 1)
-        tg_putf(&page->out, ",\"norms\":[\"%s\",\"%s\",\"%s\"]", m->told->before != NULL ? tg_page_norm(page, m->told->before, tg_story_elements(to)).text : "0",
-                tg_page_norm(page, m->told->message, shape.rows * shape.cols).text, tg_page_norm(page, m->told->after, tg_story_elements(to)).text);
+    if (m->told->after == NULL || m->told->before == NULL) return;
+    tg_putf(&page->out, ",\"norms\":[\"%s\",\"%s\",\"%s\"]", tg_page_norm(page, m->told->before, tg_story_elements(to)).text,
+            tg_page_norm(page, m->told->message, shape.rows * shape.cols).text, tg_page_norm(page, m->told->after, tg_story_elements(to)).text);
 }
 
-static bool is_single(const tg_page *page, const tg_page_message *m) { return tg_page_elements(page, m->from) == 1 && tg_page_elements(page, m->to) == 1; }
+static bool is_single(const tg_page *page, const tg_page_message *m) {
+    return tg_page_elements(page, m->from) == 1 && tg_page_elements(page, m->to) == 1;
+}
 
 /* ---- a step ---- */
 
@@ -180,7 +185,8 @@ static void put_message(tg_page *page, int place) {
         if (!isnan(m->upstream) || tg_page_adjoints(page, m->from) != NULL) put_numbers(page, m);
     } else {
         const bool is_sum = tg_page_has_delta(page, m->from);
-        put_formula(page, "product", "product_tex", product_of(page, m, is_sum ? tg_page_name(page, m->from, true) : tg_formula_name(page->story->formulas, "g")));
+        const tg_formula *upstream = is_sum ? tg_page_name(page, m->from, true) : tg_formula_name(page->story->formulas, "g");
+        put_formula(page, "product", "product_tex", product_of(page, m, upstream));
         tg_putf(&page->out, ",\"named\":%s", is_sum ? "true" : "false");
         put_matrices(page, m, place);
     }
@@ -191,8 +197,10 @@ static void put_message(tg_page *page, int place) {
 static void put_seed(tg_page *page) {
     const int loss = page->first[page->alias[page->story->loss]];
     tg_page_begin_step(page, "seed", loss);
-    if (tg_page_adjoints(page, loss) != NULL) tg_putf(&page->out, ",\"set\":{\"a%d\":\"%s\"}}", loss, tg_page_adjoint(page, loss).text);
-    else tg_put(&page->out, ",\"set\":{}}");
+    tg_put(&page->out, ",\"set\":{");
+    for (int u = loss; u < page->unit_count && page->units[u].node == page->units[loss].node && tg_page_adjoints(page, u) != NULL; u++)
+        tg_putf(&page->out, "%s\"a%d\":\"%s\"", u > loss ? "," : "", u, tg_page_adjoint(page, u).text);
+    tg_put(&page->out, "}}");
 }
 
 void tg_page_put_walk(tg_page *page) {

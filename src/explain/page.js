@@ -1,6 +1,6 @@
 // Steps through page.steps. What a step shows follows from the steps up to it alone, so that any step can be gone to, forward and back.
 const element = id => document.getElementById(id);
-const { steps, units, heats } = page;
+const { steps, units, heats } = page, isNeurons = page.view === "neurons";
 let at = 0, timer = 0;
 
 // ---- words
@@ -17,30 +17,36 @@ function titleOf(s) {
   const name = units[s.unit].text;
   if (s.kind === "forward") return `Forward: ${{ sum: "weighted sum ", activation: "activation ", loss: "the loss ", op: "" }[s.role]}${name}`;
   if (s.role === "delta") return `Backward: ${adjointName(s.unit)}, through ${s.op}`;
-  return `Backward: ${{ weight: "gradient of the weight ", bias: "gradient of the bias ", input: "message to ", op: "message to " }[s.role]}${name} from ${units[s.from].text}`;
+  const what = { weight: "gradient of the weight", bias: "gradient of the bias", input: "message to", op: "message to" }[s.role];
+  return `Backward: ${what} ${name} from ${units[s.from].text}`;
 }
 
 function wordsOf(s) {
   const sum = s.n > 1 ? s.k === 1 ? ` ${s.n} messages will meet here; this is the first one.` :
     ` This is the ${ordinal(s.k)} message of ${s.n}: it is added to what is there (+=). To overwrite instead of adding is the classical bug.` : "";
   switch (s.kind) {
-    case "intro": return "Data and parameters are given. Every other number is computed once on the way forward (solid, from left to right) and its adjoint, the derivative of " +
-      units[page.loss].text + " with respect to it, once on the way back (dashed, from right to left). Use → and ←, or the buttons.";
+    case "intro": return "Data and parameters are given. Every other number is computed once on the way forward (solid, from left to right) and its " +
+      `adjoint, the derivative of ${units[page.loss].text} with respect to it, once on the way back (dashed, from right to left). Use → and ←, or the buttons.`;
     case "open": return "No gradient of this value was recorded, so that adjoints are unknown: a dot is not a zero.";
-    case "end": return "Each adjoint is the sum of the messages that arrived." + (s.worst ? ` The largest distance from a central difference, relative to its size, is ${s.worst}.` : "");
+    case "end": return "Each adjoint is the sum of the messages that arrived." +
+      (s.worst ? ` The largest distance from a central difference, relative to its size, is ${s.worst}.` : "");
     case "seed": return `The derivative of ${units[s.unit].text} with respect to itself is 1: what all messages begin with.`;
     case "forward": return {
-      sum: page.view === "neurons" ? "Each input is multiplied by its weight; the products and the bias are added. The inputs are kept: the way back needs them." :
+      sum: isNeurons ? "Each input is multiplied by its weight; the products and the bias are added. The inputs are kept: the way back needs them." :
         "All examples at once: the rows of the input times the matrix of weights, and the bias added to each row.",
-      activation: `The weighted sum goes through ${s.op}, which is not linear.`, loss: "One number says how wrong the result is.", op: `One operation of the tape: ${s.op}.`
+      activation: `The weighted sum goes through ${s.op}, which is not linear.`,
+      loss: "One number says how wrong the result is.",
+      op: `One operation of the tape: ${s.op}.`
     }[s.role];
   }
   const words = {
     delta: `δ is the name of the derivative with respect to a weighted sum. What arrives is multiplied by the slope of ${s.op}.`,
-    weight: page.view === "neurons" ? "The local derivative of a product by the weight is the other factor, the input kept from the way forward." :
+    weight: isNeurons ? "The local derivative of a product by the weight is the other factor, the input kept from the way forward." :
       "The input kept from the way forward meets δ: the matrix product adds over all examples.",
-    bias: page.view === "neurons" ? "The bias is added as it is: its local derivative is 1, so that it receives δ itself." : "The bias is added to each row: it receives the sum of the rows of δ.",
-    input: page.view === "neurons" ? "The local derivative of a product by the input is the weight: δ goes back through the same wire." : "δ goes back through the weights, transposed.",
+    bias: isNeurons ? "The bias is added as it is: its local derivative is 1, so that it receives δ itself." :
+      "The bias is added to each row: it receives the sum of the rows of δ.",
+    input: isNeurons ? "The local derivative of a product by the input is the weight: δ goes back through the same wire." :
+      "δ goes back through the weights, transposed.",
     op: `What arrives at ${units[s.from].text} is multiplied by the local derivative of ${s.op}.`
   }[s.role];
   return words + (s.part ? ` Only this example's part is shown: the gradient is a sum over all ${s.part[0]}.` : sum);
@@ -54,10 +60,11 @@ const row = inside => `<mrow>${inside}</mrow>`;
 const over = (a, b) => `<mfrac>${row(a)}${row(b)}</mfrac>`;
 const derivative = u => over(`<mo>∂</mo>${units[page.loss].math}`, `<mo>∂</mo>${units[u].math}`);
 const adjoint = u => units[u].delta ? units[u].delta[1] : derivative(u);
-const named = (kind, inside, name) => `<munder><mrow class="${kind}"><mrow class="under">${inside}</mrow></mrow><mtext class="${kind}">${name}</mtext></munder>`;
+const named = (kind, inside) => `<munder><mrow class="${kind}"><mrow class="under">${inside}</mrow></mrow><mtext class="${kind}">${kind}</mtext></munder>`;
 const line = pieces => `<div class="equation-line">${pieces.map(p => `<math displaystyle="true">${row(p)}</math>`).join("")}</div>`;
-const texNumber = text => text.replace(/−/g, "-").replace(/·10([⁻⁰¹²³⁴-⁹]+)/, (_, power) => "\\cdot 10^{" + [...power].map(c => "⁰¹²³⁴⁵⁶⁷⁸⁹⁻".indexOf(c) === 10 ? "-" :
-  "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c)).join("") + "}").replace("infinity", "\\infty").replace("NaN", "\\mathrm{NaN}");
+const lowered = power => [...power].map(c => c === "⁻" ? "-" : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c)).join("");
+const texNumber = text => text.replace(/−/g, "-").replace("·", "\\cdot ").replace(/10([⁻⁰¹²³⁴-⁹]+)/, (_, power) => `10^{${lowered(power)}}`)
+  .replace("infinity", "\\infty").replace("NaN", "\\mathrm{NaN}");
 const texFactor = text => text[0] === "−" ? `(${texNumber(text)})` : texNumber(text);
 const texDerivative = u => `\\frac{\\partial ${units[page.loss].tex}}{\\partial ${units[u].tex}}`;
 const texAdjoint = u => units[u].delta ? units[u].delta[2] : texDerivative(u);
@@ -84,8 +91,9 @@ function symbolLine(s) {
   }
   const local = over("<mo>∂</mo>" + units[s.from].math, "<mo>∂</mo>" + units[s.unit].math);
   const left = (units[s.unit].delta ? adjoint(s.unit) + "<mo>=</mo>" : "") + derivative(s.unit) + plus(s);
-  const pieces = [left + named("upstream", adjoint(s.from), "upstream") + "<mo>·</mo>" + named("local", local, "local")];
-  if (s.local_formula) pieces.push("<mo>=</mo>" + adjoint(s.from) + "<mo>·</mo>" + (s.local_formula.startsWith("<mrow>") ? `<mrow><mo>(</mo>${s.local_formula}<mo>)</mo></mrow>` : s.local_formula));
+  const pieces = [left + named("upstream", adjoint(s.from)) + "<mo>·</mo>" + named("local", local)];
+  const isSum = s.local_formula && s.local_formula.startsWith("<mrow>");
+  if (s.local_formula) pieces.push(`<mo>=</mo>${adjoint(s.from)}<mo>·</mo>${isSum ? row(`<mo>(</mo>${s.local_formula}<mo>)</mo>`) : s.local_formula}`);
   return [pieces];
 }
 
@@ -94,9 +102,10 @@ function numberLines(s) {
   if (typeof s.upstream !== "string") return lines;
   const local = s.local_numbers ? s.local_numbers + `<mo>${s.local_relation}</mo>` + number(s.local) : null;
   if (local) lines.push(["<mrow class=\"local\">" + row("<mtext>local</mtext><mo>=</mo>" + local) + "</mrow>"]);
-  lines.push(["<mo>=</mo>" + named("upstream", number(s.upstream), "upstream") + "<mo>×</mo>" + named("local", factor(s.local), "local") + `<mo>${s.relation}</mo>` +
-    named("message", number(s.message), "message")]);
-  if (s.k > 1) lines.push([derivative(s.unit) + `<mo>${s.sum[2]}</mo>` + number(s.sum[0]) + "<mo>+</mo>" + factor(s.sum[1]), "<mo>=</mo>" + `<mrow class="message">${number(s.sum[3])}</mrow>`]);
+  lines.push(["<mo>=</mo>" + named("upstream", number(s.upstream)) + "<mo>×</mo>" + named("local", factor(s.local)) + `<mo>${s.relation}</mo>` +
+    named("message", number(s.message))]);
+  if (s.k > 1) lines.push([`${derivative(s.unit)}<mo>=</mo>${number(s.sum[0])}<mo>+</mo>${factor(s.sum[1])}`,
+    `<mo>${s.sum[2]}</mo><mrow class="message">${number(s.sum[3])}</mrow>`]);
   return lines;
 }
 
@@ -108,16 +117,18 @@ function texOf(s) {
   }
   if (s.kind === "seed") return texDerivative(s.unit) + " = 1";
   if (s.kind !== "backward") return "";
-  if (s.product_tex) return `${texDerivative(s.unit)} ${s.n > 1 ? "\\mathrel{+}=" : "="} ${s.product_tex}` + (s.named ? "" : `,\\quad g = ${texDerivative(s.from)}`);
-  let tex = `${texDerivative(s.unit)} ${s.n > 1 ? "\\mathrel{+}=" : "="} ${texAdjoint(s.from)} \\cdot \\frac{\\partial ${units[s.from].tex}}{\\partial ${units[s.unit].tex}}`;
-  if (typeof s.upstream === "string") tex += ` = ${texFactor(s.upstream)} \\cdot ${texFactor(s.local)} ${texSign(s.relation)} ${texNumber(s.message)}`;
-  return tex;
+  const left = texDerivative(s.unit) + (s.n > 1 ? " \\mathrel{+}= " : " = ");
+  if (s.product_tex) return left + s.product_tex + (s.named ? "" : `,\\quad g = ${texDerivative(s.from)}`);
+  const tex = `${left}${texAdjoint(s.from)} \\cdot \\frac{\\partial ${units[s.from].tex}}{\\partial ${units[s.unit].tex}}`;
+  if (typeof s.upstream !== "string") return tex;
+  return tex + ` = ${texFactor(s.upstream)} \\cdot ${texFactor(s.local)} ${texSign(s.relation)} ${texNumber(s.message)}`;
 }
 
 // ---- heat maps
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+";
 const pictures = new Map();
+const nothing = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 
 function picture(key) {
   const heat = heats[key], style = getComputedStyle(document.documentElement), paint = document.createElement("canvas");
@@ -165,34 +176,38 @@ function boxOf(kind, value) {
 function boxesOf(s, asked) {
   if (s.kind === "forward" && s.matrix) return `<div class="boxes">${boxOf("message", s.matrix).replace("<small>message", "<small>value")}</div>`;
   if (s.kind !== "backward" || s.upstream === undefined) return "";
-  const answer = asked ? '<label>your answer <input type="text" id="answer" inputmode="text" autocomplete="off" aria-describedby="verdict"></label> <span id="verdict" aria-live="polite"></span>' :
-    boxOf("message", s.message);
+  const question = '<label>your answer <input type="text" id="answer" autocomplete="off" aria-describedby="verdict"></label>' +
+    '<span id="verdict" aria-live="polite"></span>';
   const local = boxOf("local", s.local);
-  return `<div class="boxes">${boxOf("upstream", s.upstream)}${local ? `<span>${s.elementwise ? "⊙" : "×"}</span>` + local : ""}<span>${asked || typeof s.upstream === "object" ? "=" : s.relation}</span>${answer}</div>`;
+  const times = local ? `<span>${s.elementwise ? "⊙" : "×"}</span>` : "", equals = `<span>${asked || typeof s.upstream === "object" ? "=" : s.relation}</span>`;
+  return `<div class="boxes">${boxOf("upstream", s.upstream)}${times}${local}${equals}${asked ? question : boxOf("message", s.message)}</div>`;
 }
 
 function sumOf(s) {
   if (s.kind !== "backward") return "";
-  const name = `accumulator of ${escaped(adjointName(s.unit))}: `, which = ` (message ${s.k} of ${s.n}${s.k === s.n ? ", complete" : ", not complete yet"})`;
+  const name = `accumulator of ${escaped(adjointName(s.unit))}: `, place = `message ${s.k} of ${s.n}${s.k === s.n ? ", complete" : ", not complete yet"}`;
   if (s.part) return `${name}${s.message} is this example's part; over all ${s.part[0]} examples <b>${s.part[1]}</b>`;
-  if (s.sum) return `${name}${s.sum[0]} + ${s.sum[1][0] === "−" ? `(${s.sum[1]})` : s.sum[1]} → <b>${s.sum[3]}</b>${which}`;
-  if (s.norms) return `${name}norms ${s.norms[0]}, with ${s.norms[1]} added: <b>${s.norms[2]}</b>${which}`;
-  return page.values ? `accumulator of ${escaped(adjointName(s.unit))}: message ${s.k} of ${s.n}${s.k === s.n ? ", complete" : ", not complete yet"}` : "";
+  if (s.sum) return `${name}${s.sum[0]} + ${s.sum[1][0] === "−" ? `(${s.sum[1]})` : s.sum[1]} → <b>${s.sum[3]}</b> (${place})`;
+  if (s.norms) return `${name}norms ${s.norms[0]}, with ${s.norms[1]} added: <b>${s.norms[2]}</b> (${place})`;
+  return page.values ? name + place : "";
 }
 
 function checkOf(s) {
   if (!s.check) return "";
   const verdict = s.check[3] ? "✓" : "✗";
-  if (s.check[1] === null) return `numerical check: central differences of all ${s.check[0]} elements <b>${verdict} differ by at most ${s.check[2]}</b>`;
-  return `numerical check: (L(·+h) − L(·−h)) / 2h gives ${s.check[0]}, the tape ${s.check[1]} <b>${verdict} differs by ${s.check[2]}</b>`;
+  if (s.check[1] === null)
+    return `numerical check: central differences of all ${s.check[0]} elements <b>${verdict} differ by at most ${s.check[2]}</b>`;
+  const loss = escaped(units[page.loss].text);
+  return `numerical check: (${loss}(·+h) − ${loss}(·−h)) / 2h gives ${s.check[0]}, the tape ${s.check[1]} <b>${verdict} differs by ${s.check[2]}</b>`;
 }
 
 // ---- the graph
 
 function addTag(path, text, kind) {
-  const middle = path.getPointAtLength(path.getTotalLength() / 2), width = text.length * 9.6 + 14, group = document.createElementNS("http://www.w3.org/2000/svg", "g");
+  const { x, y } = path.getPointAtLength(path.getTotalLength() / 2), width = text.length * 9.6 + 14;
+  const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
   group.setAttribute("class", "tag " + kind);
-  group.innerHTML = `<rect x="${middle.x - width / 2}" y="${middle.y - 13}" width="${width}" height="26" rx="6"/><text x="${middle.x}" y="${middle.y + 5}">${text}</text>`;
+  group.innerHTML = `<rect x="${x - width / 2}" y="${y - 13}" width="${width}" height="26" rx="6"/><text x="${x}" y="${y + 5}">${text}</text>`;
   element("tags").append(group);
 }
 
@@ -209,7 +224,8 @@ function scrollTo(marked) {
   const stage = element("stage"), frame = stage.getBoundingClientRect();
   if (!marked.length || (stage.scrollWidth <= stage.clientWidth && stage.scrollHeight <= stage.clientHeight)) return;
   const all = marked.map(m => m.getBoundingClientRect());
-  const left = Math.min(...all.map(r => r.left)), right = Math.max(...all.map(r => r.right)), top = Math.min(...all.map(r => r.top)), bottom = Math.max(...all.map(r => r.bottom));
+  const left = Math.min(...all.map(r => r.left)), right = Math.max(...all.map(r => r.right));
+  const top = Math.min(...all.map(r => r.top)), bottom = Math.max(...all.map(r => r.bottom));
   stage.scrollLeft += (left + right) / 2 - (frame.left + frame.right) / 2;
   stage.scrollTop += (top + bottom) / 2 - (frame.top + frame.bottom) / 2;
 }
@@ -252,8 +268,7 @@ function fillIn(s, asked) {
   document.querySelectorAll("[data-late]").forEach(e => e.classList.toggle("late", !isThere(e.dataset.late)));
   document.querySelectorAll("[data-heat]").forEach(e => {
     const shown = isThere(e.dataset.heat) && heats[e.dataset.heat];
-    if (shown) e.setAttribute(e.tagName === "IMG" ? "src" : "href", pictureOf(e.dataset.heat));
-    else e.removeAttribute(e.tagName === "IMG" ? "src" : "href");
+    e.setAttribute(e.tagName === "IMG" ? "src" : "href", shown ? pictureOf(e.dataset.heat) : nothing);
     e.classList.toggle("late", !shown);
     if (e.tagName === "IMG") e.alt = shown ? "heat map, " + captionOf(e.dataset.heat) : "not computed yet";
   });
@@ -266,7 +281,7 @@ function fillIn(s, asked) {
 // ---- questions
 
 const numberOf = text => {
-  const plain = text.trim().replace(/−/g, "-").replace(",", ".").replace(/[·*x×]\s*10\^?/, "e").replace(/[⁻⁰¹²³⁴-⁹]/g, c => c === "⁻" ? "-" : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c));
+  const plain = text.trim().replace(/−/g, "-").replace(",", ".").replace(/[·*x×]\s*10\^?/, "e").replace(/[⁻⁰¹²³⁴-⁹]+/, lowered);
   return plain === "" ? NaN : Number(plain);
 };
 
@@ -297,14 +312,21 @@ function spokenOf(s, asked) {
   let text = `${titleOf(s)}. ${wordsOf(s)}`;
   if (s.kind === "forward" && s.result) text += ` ${units[s.unit].text} is ${s.result[1]}.`;
   if (s.kind === "backward" && typeof s.upstream === "string")
-    text += ` Upstream ${s.upstream} times local ${s.local} ${asked ? "is asked for" : s.relation === "=" ? "is " + s.message : "is about " + s.message}.` + (s.sum && s.k > 1 && !asked ? ` The sum is now ${s.sum[3]}.` : "");
+    text += ` Upstream ${s.upstream} times local ${s.local} ${asked ? "is asked for" : (s.relation === "=" ? "is " : "is about ") + s.message}.`;
+  if (s.sum && s.k > 1 && !asked) text += ` The sum is now ${s.sum[3]}.`;
   return text;
+}
+
+function linesOf(s, asked) {
+  if (s.kind === "forward") return forwardLines(s);
+  if (s.kind === "seed") return [[derivative(s.unit) + "<mo>=</mo><mn>1</mn>"]];
+  return s.kind === "backward" ? [...symbolLine(s), ...(asked ? [] : numberLines(s))] : [];
 }
 
 function show(number) {
   at = Math.max(0, Math.min(steps.length - 1, number));
   const s = steps[at], asked = element("quiz").checked && s.kind === "backward" && typeof s.message === "string";
-  const lines = s.kind === "forward" ? forwardLines(s) : s.kind === "seed" ? [[derivative(s.unit) + "<mo>=</mo><mn>1</mn>"]] : s.kind === "backward" ? [...symbolLine(s), ...(asked ? [] : numberLines(s))] : [];
+  const lines = linesOf(s, asked);
   element("step").className = "card " + (s.kind === "seed" ? "backward" : s.kind);
   element("title").textContent = titleOf(s);
   element("words").textContent = wordsOf(s);
@@ -313,7 +335,7 @@ function show(number) {
   element("sum").innerHTML = asked ? "" : sumOf(s);
   element("check").innerHTML = asked ? "" : checkOf(s);
   element("spoken").textContent = spokenOf(s, asked);
-  element("position").textContent = `step ${at} of ${steps.length - 1}` + (s.kind === "forward" ? " · forward" : s.kind === "backward" || s.kind === "seed" ? " · backward" : "");
+  element("position").textContent = `step ${at} of ${steps.length - 1}` + ({ forward: " · forward", backward: " · backward", seed: " · backward" }[s.kind] || "");
   element("bar").value = steps.length > 1 ? at / (steps.length - 1) : 1;
   fillIn(s, asked);
   drawGraph(s, asked);
@@ -322,7 +344,9 @@ function show(number) {
 }
 
 const backward = () => Math.max(0, steps.findIndex(s => s.kind === "seed" || s.kind === "backward"));
-const go = { first: () => show(0), back: () => show(at - 1), next: () => show(at + 1), last: () => show(steps.length - 1), backward: () => show(backward()) };
+const go = {
+  first: () => show(0), back: () => show(at - 1), next: () => show(at + 1), last: () => show(steps.length - 1), backward: () => show(backward())
+};
 
 function play() {
   if (timer) clearInterval(timer), timer = 0;
@@ -361,7 +385,9 @@ element("quiz").onchange = () => show(at);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { pictures.clear(); show(at); });
 onkeydown = event => {
   if (event.target.type === "text" || event.ctrlKey || event.altKey || event.metaKey) return;
-  const act = { ArrowRight: go.next, ArrowLeft: go.back, PageDown: go.next, PageUp: go.back, Home: go.first, End: go.last, b: go.backward, p: play }[event.key];
+  const act = {
+    ArrowRight: go.next, ArrowLeft: go.back, PageDown: go.next, PageUp: go.back, Home: go.first, End: go.last, b: go.backward, p: play
+  }[event.key];
   if (!act) return;
   act();
   event.preventDefault();

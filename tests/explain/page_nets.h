@@ -64,7 +64,8 @@ static inline tg_tensor net_layer(net *n, tg_tensor x, int layer, int64_t in, in
     char    weight[40], bias[40], scope[20];
     double *values = malloc((size_t)(in * out) * sizeof *values);
     for (int64_t i = 0; i < in * out; i++) values[i] = net_number(state) * 2 / (double)(in > 16 ? 8 : in);
-    snprintf(scope, sizeof scope, "net/fc%d", layer), snprintf(weight, sizeof weight, "%s/weight", scope), snprintf(bias, sizeof bias, "%s/bias", scope);
+    snprintf(scope, sizeof scope, "net/fc%d", layer);
+    snprintf(weight, sizeof weight, "%s/weight", scope), snprintf(bias, sizeof bias, "%s/bias", scope);
     tg_push_scope(n->tape, scope);
     const tg_tensor w = net_variable(n, weight, in, out, values), b = net_variable(n, bias, 1, out, NULL), sum = tg_add(tg_matmul(x, w), b);
     tg_pop_scope(n->tape);
