@@ -25,8 +25,9 @@ function wordsOf(s) {
   const sum = s.n > 1 ? s.k === 1 ? ` ${s.n} messages will meet here; this is the first one.` :
     ` This is the ${ordinal(s.k)} message of ${s.n}: it is added to what is there (+=). To overwrite instead of adding is the classical bug.` : "";
   switch (s.kind) {
-    case "intro": return "Data and parameters are given. Every other number is computed once on the way forward (solid, from left to right) and its " +
-      `adjoint, the derivative of ${units[page.loss].text} with respect to it, once on the way back (dashed, from right to left). Use → and ←, or the buttons.`;
+    case "intro": return "Data and parameters are given. Every other number is computed once on the way forward (solid, from left to right), and its " +
+      `adjoint, the derivative of ${units[page.loss].text} with respect to it, once on the way back (dashed, from right to left). ` +
+      "Use → and ←, or the buttons.";
     case "open": return "No gradient of this value was recorded, so that adjoints are unknown: a dot is not a zero.";
     case "end": return "Each adjoint is the sum of the messages that arrived." +
       (s.worst ? ` The largest distance from a central difference, relative to its size, is ${s.worst}.` : "");
@@ -60,7 +61,8 @@ const row = inside => `<mrow>${inside}</mrow>`;
 const over = (a, b) => `<mfrac>${row(a)}${row(b)}</mfrac>`;
 const derivative = u => over(`<mo>∂</mo>${units[page.loss].math}`, `<mo>∂</mo>${units[u].math}`);
 const adjoint = u => units[u].delta ? units[u].delta[1] : derivative(u);
-const named = (kind, inside) => `<munder><mrow class="${kind}"><mrow class="under">${inside}</mrow></mrow><mtext class="${kind}">${kind}</mtext></munder>`;
+const named = (kind, inside) =>
+  `<munder><mrow class="${kind}"><mrow class="under">${inside}</mrow></mrow><mtext class="${kind}">${kind}</mtext></munder>`;
 const line = pieces => `<div class="equation-line">${pieces.map(p => `<math displaystyle="true">${row(p)}</math>`).join("")}</div>`;
 const lowered = power => [...power].map(c => c === "⁻" ? "-" : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c)).join("");
 const texNumber = text => text.replace(/−/g, "-").replace("·", "\\cdot ").replace(/10([⁻⁰¹²³⁴-⁹]+)/, (_, power) => `10^{${lowered(power)}}`)
@@ -92,8 +94,8 @@ function symbolLine(s) {
   const local = over("<mo>∂</mo>" + units[s.from].math, "<mo>∂</mo>" + units[s.unit].math);
   const left = (units[s.unit].delta ? adjoint(s.unit) + "<mo>=</mo>" : "") + derivative(s.unit) + plus(s);
   const pieces = [left + named("upstream", adjoint(s.from)) + "<mo>·</mo>" + named("local", local)];
-  const isSum = s.local_formula && s.local_formula.startsWith("<mrow>");
-  if (s.local_formula) pieces.push(`<mo>=</mo>${adjoint(s.from)}<mo>·</mo>${isSum ? row(`<mo>(</mo>${s.local_formula}<mo>)</mo>`) : s.local_formula}`);
+  const formula = s.local_formula && (s.local_formula.startsWith("<mrow>") ? row(`<mo>(</mo>${s.local_formula}<mo>)</mo>`) : s.local_formula);
+  if (formula) pieces.push(`<mo>=</mo>${adjoint(s.from)}<mo>·</mo>${formula}`);
   return [pieces];
 }
 
@@ -130,11 +132,12 @@ const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+
 const pictures = new Map();
 const nothing = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 
+const isPrinted = () => document.documentElement.dataset.theme === "print";
+
 function picture(key) {
   const heat = heats[key], style = getComputedStyle(document.documentElement), paint = document.createElement("canvas");
   const colour = name => style.getPropertyValue(name).trim();
-  const print = document.documentElement.dataset.theme === "print";
-  const [ground, high, low] = [colour("--ground"), print ? "#000" : colour("--forward"), print ? "#000" : colour("--backward")].map(c => {
+  const [ground, high, low] = [colour("--ground"), colour("--forward"), colour("--backward")].map(c => {
     const hex = c.length === 4 ? c.slice(1).replace(/./g, "$&$&") : c.slice(1);
     return [0, 2, 4].map(i => parseInt(hex.slice(i, i + 2), 16));
   });
@@ -158,7 +161,8 @@ function pictureOf(key) {
 
 function captionOf(key) {
   const heat = heats[key];
-  return (heat.means ? `means of blocks, ${heat.rows} × ${heat.cols} of them; ` : "") + `blue to +${heat.largest}, orange to −${heat.largest}`;
+  const means = heat.means ? `means of blocks, ${heat.rows} × ${heat.cols} of them; ` : "";
+  return means + (isPrinted() ? `from white, 0, to black, ±${heat.largest}` : `blue to +${heat.largest}, orange to −${heat.largest}`);
 }
 
 // ---- boxes
@@ -179,13 +183,15 @@ function boxesOf(s, asked) {
   const question = '<label>your answer <input type="text" id="answer" autocomplete="off" aria-describedby="verdict"></label>' +
     '<span id="verdict" aria-live="polite"></span>';
   const local = boxOf("local", s.local);
-  const times = local ? `<span>${s.elementwise ? "⊙" : "×"}</span>` : "", equals = `<span>${asked || typeof s.upstream === "object" ? "=" : s.relation}</span>`;
+  const times = local ? `<span>${s.elementwise ? "⊙" : "×"}</span>` : "";
+  const equals = `<span>${asked || typeof s.upstream === "object" ? "=" : s.relation}</span>`;
   return `<div class="boxes">${boxOf("upstream", s.upstream)}${times}${local}${equals}${asked ? question : boxOf("message", s.message)}</div>`;
 }
 
 function sumOf(s) {
   if (s.kind !== "backward") return "";
-  const name = `accumulator of ${escaped(adjointName(s.unit))}: `, place = `message ${s.k} of ${s.n}${s.k === s.n ? ", complete" : ", not complete yet"}`;
+  const name = `accumulator of ${escaped(adjointName(s.unit))}: `;
+  const place = `message ${s.k} of ${s.n}${s.k === s.n ? ", complete" : ", not complete yet"}`;
   if (s.part) return `${name}${s.message} is this example's part; over all ${s.part[0]} examples <b>${s.part[1]}</b>`;
   if (s.sum) return `${name}${s.sum[0]} + ${s.sum[1][0] === "−" ? `(${s.sum[1]})` : s.sum[1]} → <b>${s.sum[3]}</b> (${place})`;
   if (s.norms) return `${name}norms ${s.norms[0]}, with ${s.norms[1]} added: <b>${s.norms[2]}</b> (${place})`;
@@ -335,7 +341,8 @@ function show(number) {
   element("sum").innerHTML = asked ? "" : sumOf(s);
   element("check").innerHTML = asked ? "" : checkOf(s);
   element("spoken").textContent = spokenOf(s, asked);
-  element("position").textContent = `step ${at} of ${steps.length - 1}` + ({ forward: " · forward", backward: " · backward", seed: " · backward" }[s.kind] || "");
+  const way = { forward: " · forward", backward: " · backward", seed: " · backward" }[s.kind] || "";
+  element("position").textContent = `step ${at} of ${steps.length - 1}${way}`;
   element("bar").value = steps.length > 1 ? at / (steps.length - 1) : 1;
   fillIn(s, asked);
   drawGraph(s, asked);

@@ -9,6 +9,7 @@ import tempfile
 import browser
 
 PAGES = ["2-2-1", "2-2-1-dark", "2-2-1-layers", "4-8-3", "4-8-3-batch", "784-128-10", "deep", "expression", "reuse"]
+KATEX = "/usr/share/javascript/katex/katex.min.js"      # of Debian
 failures = []
 
 
@@ -28,10 +29,8 @@ def number_of(text):
     return float(mantissa) * 10.0 ** int(power or 0)
 
 
-STATE = """({ title: element("title").textContent, words: element("words").textContent, math: element("math").innerHTML, product: element("product").innerHTML,
-              sum: element("sum").textContent, check: element("check").textContent, position: element("position").textContent, hash: location.hash,
-              cells: [...document.querySelectorAll("[data-k]")].map(e => e.dataset.k + "=" + e.textContent).join(" "),
-              late: document.querySelectorAll(".late").length, on: [...document.querySelectorAll(".on")].map(e => e.id).join(" ") })"""
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "look.js"), encoding="utf-8") as file:
+    LOOK = file.read()
 
 
 def walk(page, name):
@@ -40,12 +39,12 @@ def walk(page, name):
     page.run("go.first()")
     forward = []
     for _ in range(count):
-        forward.append(page.run(STATE))
+        forward.append(page.run("testState()"))
         page.run('document.querySelector("[data-go=next]").click()')
     expect(page.run("at") == count - 1, f"{name}: the last step is not the last one")
     expect(len({str(state) for state in forward}) == count, f"{name}: two steps show the same")
     for number in reversed(range(count)):
-        state = page.run(STATE)
+        state = page.run("testState()")
         expect(state == forward[number], f"{name}: step {number} shows something else on the way back")
         page.key("ArrowLeft")
     expect(page.run("at") == 0, f"{name}: not at the first step")
@@ -74,8 +73,7 @@ def keys(page, name):
 def gradients(page, name, path):
     """What the last step shows is what the engine says, to the digits shown."""
     page.run("go.last()")
-    shown = page.run("""[...document.querySelectorAll("#gradients .gradient")].map(g => ({ late: g.querySelectorAll(".late").length,
-        cells: [...g.querySelectorAll("td")].map(c => c.textContent), norm: (g.querySelector("figcaption") || {}).textContent, rows: g.querySelectorAll("tr").length }))""")
+    shown = page.run("testGradients()")
     with open(path, encoding="ascii") as file:
         expected = [line.split() for line in file]
     known = [(int(line[0]), int(line[1]), [float(v) for v in line[2:]]) for line in expected]
@@ -100,7 +98,8 @@ def quiz(page, name):
     page.run('element("quiz").click()')
     page.run(f"show({first})")
     answer = page.run(f"steps[{first}].message")
-    expect(answer not in page.run('element("math").textContent + element("product").textContent + element("sum").textContent'), f"{name}: the answer is shown")
+    shown = page.run('["math", "product", "sum", "spoken", "tags"].map(id => element(id).textContent).join(" ")')
+    expect(answer not in shown, f"{name}: the answer is shown")
     expect(page.run("document.activeElement.id") == "answer", f"{name}: no place for an answer")
     page.type("7000")
     page.key("Enter", "\r")
@@ -115,45 +114,6 @@ def quiz(page, name):
     page.run('element("quiz").checked = false; show(0)')
 
 
-# Boxes of all visible texts, with their size and contrast.
-TEXTS = """(() => {
-  const rgb = c => (c.match(/[\\d.]+/g) || []).map(Number), clear = c => c.length === 4 && c[3] === 0;
-  const light = c => { const l = c.slice(0, 3).map(v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * l[0] + 0.7152 * l[1] + 0.0722 * l[2]; };
-  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const parent = node.parentElement;
-    if (!node.textContent.trim() || !parent || parent.closest("script, style, noscript, .spoken, option, title")) continue;
-    const style = getComputedStyle(parent);
-    if (style.visibility === "hidden" || style.display === "none") continue;
-    const range = document.createRange();
-    range.selectNodeContents(node);
-    for (const r of range.getClientRects()) {
-    if (r.width === 0) continue;
-    let hidden = false;      // cut off by what scrolls, or covered by what stays
-    for (let e = parent.closest(".scroll, .gradient, #gradients"); e; e = e.parentElement.closest(".scroll, .gradient, #gradients")) {
-      const c = e.getBoundingClientRect();
-      const head = parent.closest("tbody") && e.querySelector("thead th"), begin = head ? head.getBoundingClientRect().bottom : c.top;
-      hidden ||= r.left < c.left - 1 || r.right > c.right + 1 || r.top < begin - 1 || r.bottom > c.bottom + 1;
-    }
-    const x = (r.left + r.right) / 2, y = (r.top + r.bottom) / 2, top = document.elementFromPoint(x, y);
-    if (hidden || (top && !top.contains(parent) && !parent.contains(top) && !parent.closest("svg"))) continue;
-    const svg = parent.closest("svg"), scale = svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
-    let ground = [255, 255, 255], at = parent;
-    if (svg) {
-      const box = parent.closest("g") && parent.closest("g").querySelector(":scope > rect");
-      const fill = box ? rgb(getComputedStyle(box).fill) : null;
-      at = fill && fill.length && !clear(fill) ? null : svg;
-      if (!at) ground = fill;
-    }
-    for (; at; at = at.parentElement) { const c = rgb(getComputedStyle(at).backgroundColor); if (c.length && !clear(c)) { ground = c; break; } }
-    const ink = rgb(svg ? style.fill : style.color), a = light(ink), b = light(ground);
-    found.push({ text: node.textContent.trim().slice(0, 40), x: r.x, y: r.y, w: r.width, h: r.height, size: parseFloat(style.fontSize) * scale,
-                 contrast: (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), math: !!parent.closest("math"), where: svg ? "svg " + [...document.querySelectorAll("svg")].indexOf(svg) : "page" });
-    }
-  }
-  return found; })()"""
-
-
 def value_of_tex(tex):
     """A formula of numbers, as Python sees it; None where it has a function that is not known here."""
     text = re.sub(r"\\(left|right|,|;|mathrel|mathrm)", "", tex).replace("\\cdot", "*").replace("\\times", "*")
@@ -162,8 +122,9 @@ def value_of_tex(tex):
         text = re.sub(r"e\^\{([^{}]*)\}", r"exp(\1)", text)
         text = re.sub(r"\^\{?(-?[\d.]+)\}?", r"**(\1)", text)
     text = re.sub(r"\\(tanh|exp|ln|sin|cos|max|min)\b\s*\(?", lambda m: m.group(1) + "(" if m.group(0).endswith("(") else "unknown", text)
+    known = {"tanh": math.tanh, "exp": math.exp, "ln": math.log, "sin": math.sin, "cos": math.cos, "max": max, "min": min}
     try:
-        return float(eval(text, {"__builtins__": {}, "tanh": math.tanh, "exp": math.exp, "ln": math.log, "sin": math.sin, "cos": math.cos, "max": max, "min": min}))
+        return float(eval(text, {"__builtins__": {}, **known}))
     except (SyntaxError, NameError, TypeError):
         return None
 
@@ -197,8 +158,19 @@ def equations(page, name):
     return told
 
 
+def latex(page, name):
+    """What is copied is LaTeX, as far as KaTeX knows."""
+    steps = [tex for tex in page.run("steps.map(texOf)") if tex]
+    expect(len(steps) > 3 and not any("undefined" in tex for tex in steps), f"{name}: no LaTeX")
+    if os.path.exists(KATEX):
+        with open(KATEX, encoding="utf-8") as file:
+            page.run(file.read() + ";0")
+        wrong = page.run("testTex()")
+        expect(not wrong, f"{name}: {wrong[:3]}")
+
+
 def look(page, name):
-    texts = page.run(TEXTS)
+    texts = page.run("testTexts()")
     for t in texts:
         expect(t["size"] >= 10 or t["math"] and t["size"] >= 8, f"{name}: {t['text']!r} is {t['size']:.1f} px high")
         expect(t["contrast"] >= 4.5, f"{name}: {t['text']!r} has contrast {t['contrast']:.2f}")
@@ -219,6 +191,7 @@ def looks(page, name, folder, pictures):
     for width, height in ((1280, 900), (390, 844)):
         for dark in (False, True):
             page.open(address, width, height, dark)
+            page.run(LOOK)
             count = page.run("steps.length")
             for step in sorted({0, count // 3, 2 * count // 3, count - 2, count - 1}):
                 page.run(f"show({step})")
@@ -233,7 +206,7 @@ def looks(page, name, folder, pictures):
 def themes(page, name):
     seen = set()
     for _ in range(3):
-        seen.add(page.run('getComputedStyle(document.documentElement).getPropertyValue("--ground") + getComputedStyle(document.documentElement).getPropertyValue("--forward")'))
+        seen.add(page.run('["--ground", "--forward"].map(c => getComputedStyle(document.documentElement).getPropertyValue(c)).join()'))
         page.run('element("theme").click()')
         look(page, f"{name}, theme {page.run('document.documentElement.dataset.theme')}")
     expect(len(seen) == 3, f"{name}: {len(seen)} themes, not 3")
@@ -250,10 +223,12 @@ def main():
             return 1
         for name in PAGES:
             page.open("file://" + os.path.join(folder, name + ".html"))
+            page.run(LOOK)
             walk(page, name)
             keys(page, name)
             told = equations(page, name)
             expect(told > 5 or page.run("page.view") == "layers", f"{name}: {told} equations")
+            latex(page, name)
             gradients(page, name, os.path.join(folder, name + ".txt"))
             quiz(page, name)
             themes(page, name)
