@@ -272,9 +272,8 @@ static void expect_pages(tg_tensor x, tg_tensor y) {
         }
 }
 
-START_TEST(every_op_has_a_page) {
+static void expect_pages_of(const tg_op *op) {
     static const double values[6] = { 0.3, 0.7, 0.9, 0.2, 0.4, 0.8 }, small[4] = { 0.5, 0.25, 0.125, 1 };
-    const tg_op *op = tg_op_at(_i);
     for (int rows = 1; rows <= 2; rows++) {
         if (op->arity < 1 || op->arity > 3 || (op->flags & TG_OP_ASSIGN) || op->attribute_size > 2 * sizeof(double)) continue;
         tg_tape  *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
@@ -284,6 +283,12 @@ START_TEST(every_op_has_a_page) {
         tg_tape_free(tape);
         tg_last_error(NULL);
     }
+}
+
+enum { PARTS = 4 };
+
+START_TEST(every_op_has_a_page) {
+    for (int i = _i; i < tg_op_count(); i += PARTS) expect_pages_of(tg_op_at(i));
 }
 END_TEST
 
@@ -395,7 +400,7 @@ int main(void) {
     tcase_add_test(cases, names_are_only_text);
     tcase_add_test(cases, large_nets_are_told_layer_by_layer);
     tcase_add_test(cases, the_same_step_gives_the_same_page);
-    tcase_add_loop_test(cases, every_op_has_a_page, 0, tg_op_count());
+    tcase_add_loop_test(cases, every_op_has_a_page, 0, PARTS);
     tcase_add_loop_test(cases, shapes_of_all_kinds_have_pages, 0, 11);
     tcase_add_test(cases, a_long_chain_has_a_page_without_graph);
     tcase_add_test(memory, every_allocation_may_fail);
