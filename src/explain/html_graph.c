@@ -133,7 +133,8 @@ static void put_slot(tg_page *page, const tg_page_box *box, int unit, int other,
     if (other >= 0) tg_page_short(page, other, false, factor);
     tg_putf(&page->out, "<g id=\"u%d\"><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"36\" class=\"slot\"/>\n", unit, box->x + 2, y + 1,
             box->width - 4);
-    snprintf(text, sizeof text, "%s = %s", name, value.text);
+    if (tg_page_values(page, unit) != NULL) snprintf(text, sizeof text, "%s = %s", name, value.text);
+    else snprintf(text, sizeof text, "%s", name);
     put_text(page, box->x + 12, y + 24, "name small", "", text);
     snprintf(text, sizeof text, "\xc2\xb7 %s", factor);
     put_text(page, box->x + 128, y + 24, "note", "", text);

@@ -102,6 +102,16 @@ static int width_of(const char *text) {
     return width;
 }
 
+/* The name of the adjoint beside the longer one of value and adjoint; "+ ?" stands behind sums that are not complete. */
+static int width_of_numbers(tg_page *page, int unit) {
+    char      label[TG_PAGE_LABEL], loss[TG_PAGE_LABEL];
+    const int value = width_of(tg_page_value(page, unit).text), adjoint = width_of(tg_page_adjoint(page, unit).text);
+    tg_page_short(page, unit, true, label);
+    tg_page_name_node(page, page->story->loss, false, loss);
+    const int name = (tg_page_has_delta(page, unit) ? 56 : 20) + (width_of(label) + width_of(loss)) * 4 / 5;
+    return 34 + name + (value > adjoint ? value : adjoint) + (page->units[unit].arriving > 1 ? 34 : 0);
+}
+
 static tg_page_box box_of(tg_page *page, int unit) {
     char        title[200];
     tg_page_box box = { .unit = unit, .height = tg_page_is_fixed(page, unit) ? 42 : page->is_dense ? 54 : 82, .rank = unit };
@@ -116,10 +126,10 @@ static tg_page_box box_of(tg_page *page, int unit) {
         box.height = 30 + SLOT * box.slots + 34;
     }
     const bool is_last = node->role == TG_ROLE_SUM && page->story->layers[node->layer].activation < 0;      /* room for the formulas below */
-    const bool is_long = page->is_dense || page->units[unit].arriving > 1;      /* 0.003749 + ? */
-    const int  least   = box.slots > 0 || is_last ? 250 : is_long || tg_page_is_heat(page, unit) ? 206 : 150;
+    const int  needed  = width_of_numbers(page, unit), least = box.slots > 0 || is_last ? 250 : tg_page_is_heat(page, unit) ? 206 : 150;
+    if (box.slots > 0 || page->is_dense) box.width += page->options->digits > 5 ? 9 * (page->options->digits - 5) : 0;
+    if (box.width < needed && box.slots == 0 && !tg_page_is_fixed(page, unit)) box.width = needed;
     if (tg_page_is_heat(page, unit)) box.height = 168;
-    box.width += page->options->digits > 5 ? 9 * (page->options->digits - 5) : 0;
     if (box.width < least && !tg_page_is_fixed(page, unit)) box.width = least;
     return box;
 }

@@ -199,7 +199,7 @@ static void put_raised_or_lowered(char *label, int64_t number, bool raised) {
     }
 }
 
-/* The digits of a name stand above the line where an index stands below it. Letters are at most 60 bytes long: labels are. */
+/* The number of a layer stands above the line, an index and other digits below it. Letters are at most 60 bytes long: labels are. */
 void tg_page_short(const tg_page *page, int unit, bool adjoint, char label[TG_PAGE_LABEL]) {
     char    letters[TG_PAGE_LABEL];
     int64_t row, col;
@@ -209,7 +209,9 @@ void tg_page_short(const tg_page *page, int unit, bool adjoint, char label[TG_PA
     while (length > 1 && letters[length - 1] >= '0' && letters[length - 1] <= '9' && strlen(letters) - length < 3) length--;
     const int64_t number = strlen(letters) > length ? strtol(letters + length, NULL, 10) : -1;
     snprintf(label, TG_PAGE_LABEL, "%.*s", (int)length, letters);
-    if (number >= 0) put_raised_or_lowered(label, number, col > 0 || tg_page_node(page, unit)->role != TG_ROLE_NONE);
+    const bool is_layer = tg_page_node(page, unit)->role != TG_ROLE_NONE;
+    if (number >= 0) put_raised_or_lowered(label, number, is_layer);
+    if (number >= 0 && col > 0 && !is_layer) strcat(label, ",");
     if (row > 0) put_raised_or_lowered(label, row, false);
     if (row > 9 || (row > 0 && col > 9)) strcat(label, ",");
     if (col > 0) put_raised_or_lowered(label, col, false);

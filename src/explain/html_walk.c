@@ -26,6 +26,7 @@ static void put_check(tg_page *page, const tg_page_message *m) {
     const double *difference = n->difference + (u->element >= 0 ? u->element : 0), *adjoint = tg_page_adjoints(page, m->to);
     double        distance = 0, size = 1e-6;
     for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(difference[i]) || !isfinite(adjoint[i])) return;
         distance = fmax(distance, fabs(difference[i] - adjoint[i]));
         size     = fmax(size, fmax(fabs(difference[i]), fabs(adjoint[i])));
     }
@@ -77,6 +78,7 @@ static void put_local_symbols(tg_page *page, const tg_page_message *m) {
 static bool local_is_given(const tg_page *page, const tg_page_message *m) {
     const tg_story_node *from = &page->story->nodes[m->told->from];
     if (m->local == rint(m->local) && fabs(m->local) < 1000) return true;
+    if (m->told->local_formula != NULL && m->told->local_formula->kind == TG_FORMULA_NUMBER) return true;
     if (!(from->op->flags & TG_OP_PRODUCT) || from->layer < 0) return false;
     return m->told->argument == 0 || tg_page_is_given(page, page->story->layers[from->layer].x);
 }

@@ -117,6 +117,16 @@ static inline net net_expression(void) {
     return n;
 }
 
+/* 0 / 0 and what comes of it. */
+static inline net net_of_no_numbers(void) {
+    static const double values[3] = { 0, 1, -2 };
+    net                 n = net_new(TG_F64);
+    tg_tensor           x = n.leaves[n.leaf_count++] = tg_name(tg_input_f64(n.tape, values, 1, 3), "x");
+    n.loss = tg_name(tg_sum(tg_div(tg_log(x), x)), "L");
+    net_differentiate(&n);
+    return n;
+}
+
 /* micrograd's expression, in which everything is used again and again. */
 static inline net net_reuse(void) {
     static const double va = -4, vb = 2;

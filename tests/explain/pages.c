@@ -5,6 +5,7 @@
 static int failures;
 
 static void write_gradients(const net *n, const char *path) {
+    if (n->gradients[0].tape == NULL) return;
     FILE *out = fopen(path, "w");
     if (out == NULL || tg_run_many(n->gradients, n->leaf_count) != TG_OK) {
         failures++;
@@ -50,5 +51,8 @@ int main(int count, char **arguments) {
     write_page(net_deep(6), folder, "deep", NULL);
     write_page(net_expression(), folder, "expression", NULL);
     write_page(net_reuse(), folder, "reuse", NULL);
+    write_page(net_2_2_1(TG_F64, false), folder, "before", NULL);
+    write_page(net_2_2_1(TG_F64, true), folder, "symbols", &(tg_explain_options){ .no_values = true });
+    write_page(net_of_no_numbers(), folder, "no-numbers", &(tg_explain_options){ .digits = 9 });
     return failures == 0 ? 0 : 1;
 }

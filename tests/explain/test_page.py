@@ -9,6 +9,7 @@ import tempfile
 import browser
 
 PAGES = ["2-2-1", "2-2-1-dark", "2-2-1-layers", "4-8-3", "4-8-3-batch", "784-128-10", "deep", "expression", "reuse"]
+PARTS = ["before", "symbols", "no-numbers"]      # without a walk, without numbers, with numbers that are none
 KATEX = "/usr/share/javascript/katex/katex.min.js"      # of Debian
 failures = []
 
@@ -234,7 +235,12 @@ def main():
             themes(page, name)
             page.run('element("copy").click()')
             expect(not page.complaints(), f"{name}: {page.complaints()}")
-        for name in PAGES:
+        for name in PARTS:
+            page.open("file://" + os.path.join(folder, name + ".html"))
+            page.run(LOOK)
+            walk(page, name)
+            latex(page, name)
+        for name in PAGES + PARTS:
             looks(page, name, folder, pictures)
     print(f"{len(failures)} failures")
     return 1 if failures else 0
