@@ -385,9 +385,11 @@ static void put_layers(tg_page *page) {
 }
 
 void tg_page_put_graph(tg_page *page) {
+    int boxes = 0;
+    for (int b = 0; b < page->box_count; b++) boxes += page->boxes[b].unit >= 0;
     tg_putf(&page->out, "<svg id=\"graph\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" style=\"width:clamp(%dpx,min(100%%,%dvh),%dpx)\" ",
             page->width, page->height, page->width, page->height, page->width * 73 / 100, page->width * 54 / page->height, page->width);
-    tg_putf(&page->out, "role=\"img\" aria-label=\"Graph of the step with %d boxes; the text below describes every step\">\n", page->unit_count);
+    tg_putf(&page->out, "role=\"img\" aria-label=\"Graph of the step with %d boxes; the text below describes every step\">\n", boxes);
     tg_put(&page->out,
            "<defs><marker id=\"forward\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"10\" markerHeight=\"10\" "
            "markerUnits=\"userSpaceOnUse\" orient=\"auto\">"

@@ -1,4 +1,5 @@
-/* page_nets.h - the nets whose pages are looked at: recorded steps with the gradients by all of their variables. */
+/* page_nets.h - the nets whose pages are looked at: recorded steps with the gradients by all of their variables. Operands are recorded in statements of
+ * their own, as C leaves the order of arguments to the compiler. */
 #ifndef TAPEGRAD_TESTS_PAGE_NETS_H
 #define TAPEGRAD_TESTS_PAGE_NETS_H
 
@@ -81,8 +82,9 @@ static inline net net_classes(int64_t in, int64_t hidden, int64_t out, int64_t b
     int32_t *labels = malloc((size_t)batch * sizeof *labels);
     for (int64_t i = 0; i < in * batch; i++) x[i] = (float)((int)(net_number(&state) * 100) / 100.0);
     for (int64_t i = 0; i < batch; i++) labels[i] = (int32_t)(i % out);
-    tg_tensor h = tg_tanh(net_layer(&n, tg_input(n.tape, x, batch, in), 1, in, hidden, &state));
-    n.loss = tg_cross_entropy(net_layer(&n, h, 2, hidden, out, &state), tg_labels(n.tape, labels, batch));
+    const tg_tensor h = tg_tanh(net_layer(&n, tg_input(n.tape, x, batch, in), 1, in, hidden, &state));
+    const tg_tensor logits = net_layer(&n, h, 2, hidden, out, &state);
+    n.loss = tg_cross_entropy(logits, tg_labels(n.tape, labels, batch));
     if (with_gradient) net_differentiate(&n);
     n.x = x;
     n.t = labels;
@@ -97,7 +99,8 @@ static inline net net_deep(int layers) {
     for (int i = 0; i < 32 * 20; i++) x[i] = (float)net_number(&state);
     tg_tensor h = tg_input(n.tape, x, 32, 20);
     for (int l = 1; l < layers; l++) h = tg_sigmoid(net_layer(&n, h, l, 20, 20, &state));
-    n.loss = tg_mse_loss(net_layer(&n, h, layers, 20, 1, &state), tg_input(n.tape, t, 32, 1));
+    h = net_layer(&n, h, layers, 20, 1, &state);
+    n.loss = tg_mse_loss(h, tg_input(n.tape, t, 32, 1));
     n.x = x;
     n.t = t;
     net_differentiate(&n);
@@ -132,14 +135,14 @@ static inline net net_reuse(void) {
     static const double va = -4, vb = 2;
     net       n = net_new(TG_F64);
     tg_tensor a = n.leaves[0] = tg_name(tg_input_f64(n.tape, &va, 1, 1), "a"), b = n.leaves[1] = tg_name(tg_input_f64(n.tape, &vb, 1, 1), "b");
-    tg_tensor c = tg_add(a, b), d = tg_add(tg_mul(a, b), tg_pow_scalar(b, 3));
+    tg_tensor c = tg_add(a, b), product = tg_mul(a, b), cube = tg_pow_scalar(b, 3), d = tg_add(product, cube), e, r;
     n.leaf_count = 2;
-    c = tg_add(c, tg_shift(c, 1));
-    c = tg_add(c, tg_sub(tg_shift(c, 1), a));
-    d = tg_add(d, tg_add(tg_scale(d, 2), tg_relu(tg_add(b, a))));
-    d = tg_add(d, tg_add(tg_scale(d, 3), tg_relu(tg_sub(b, a))));
-    const tg_tensor f = tg_square(tg_sub(c, d));
-    n.loss = tg_name(tg_add(tg_scale(f, 0.5), tg_scale(tg_reciprocal(f), 10)), "g");
+    e = tg_shift(c, 1), c = tg_add(c, e);
+    e = tg_shift(c, 1), e = tg_sub(e, a), c = tg_add(c, e);
+    e = tg_scale(d, 2), r = tg_relu(tg_add(b, a)), e = tg_add(e, r), d = tg_add(d, e);
+    e = tg_scale(d, 3), r = tg_relu(tg_sub(b, a)), e = tg_add(e, r), d = tg_add(d, e);
+    const tg_tensor f = tg_square(tg_sub(c, d)), half = tg_scale(f, 0.5), ten = tg_scale(tg_reciprocal(f), 10);
+    n.loss = tg_name(tg_add(half, ten), "g");
     net_differentiate(&n);
     return n;
 }
