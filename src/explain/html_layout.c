@@ -105,11 +105,13 @@ static int width_of(const char *text) {
 /* The name of the adjoint beside the longer one of value and adjoint; "+ ?" stands behind sums that are not complete. */
 static int width_of_numbers(tg_page *page, int unit) {
     char      label[TG_PAGE_LABEL], loss[TG_PAGE_LABEL];
-    const int value = width_of(tg_page_value(page, unit).text), adjoint = width_of(tg_page_adjoint(page, unit).text);
+    const int value = width_of(tg_page_value(page, unit).text), sum = 10 * ((page->options->digits > 0 ? page->options->digits : 4) + 5);
+    int       adjoint = width_of(tg_page_adjoint(page, unit).text);
+    if (page->units[unit].arriving > 1) adjoint = 34 + (adjoint > sum ? adjoint : sum);
     tg_page_short(page, unit, true, label);
     tg_page_name_node(page, page->story->loss, false, loss);
     const int name = (tg_page_has_delta(page, unit) ? 56 : 20) + (width_of(label) + width_of(loss)) * 4 / 5;
-    return 34 + name + (value > adjoint ? value : adjoint) + (page->units[unit].arriving > 1 ? 34 : 0);
+    return 34 + name + (value > adjoint ? value : adjoint);
 }
 
 static tg_page_box box_of(tg_page *page, int unit) {

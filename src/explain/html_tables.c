@@ -25,6 +25,7 @@ static void put_operation(tg_page *page, int unit) {
     char                 title[200], w[TG_PAGE_LABEL], x[TG_PAGE_LABEL];
     if (n->kind != TG_STORY_OP) {
         tg_put(&page->out, n->kind == TG_STORY_INPUT ? "input" : n->kind == TG_STORY_CONSTANT ? "constant" : "parameter");
+        if (n->name[0] != '\0' && strcmp(n->name, n->label) != 0) tg_put(&page->out, " "), tg_put_html(&page->out, n->name, 40);
         return;
     }
     const tg_story_layer *layer = n->role == TG_ROLE_SUM ? &page->story->layers[n->layer] : NULL;

@@ -124,14 +124,17 @@ static void put_matrices(tg_page *page, const tg_page_message *m, int place) {
     tg_put(&page->out, ",\"upstream\":");
     tg_page_put_matrix(page, m->told->upstream, from->shape, heat, false);
     const bool is_product = (from->op->flags & TG_OP_PRODUCT) && from->layer >= 0 && page->story->layers[from->layer].product == m->told->from;
-    double    *slopes     = is_product ? NULL : tg_page_slopes(page, m);
+    const tg_formula *local = m->told->local_formula;
+    const bool        is_number = local != NULL && local->kind == TG_FORMULA_NUMBER;
+    double           *slopes    = is_product || is_number ? NULL : tg_page_slopes(page, m);
     if (is_product) {
         const int other = page->first[page->alias[from->inputs[1 - m->told->argument]]];
         snprintf(heat, sizeof heat, "v%d", other);
         tg_put(&page->out, ",\"local\":");
         tg_page_put_matrix(page, tg_page_values(page, other), tg_page_node(page, other)->shape, heat,
                            tg_page_is_given(page, page->units[other].node));
-    } else if (slopes != NULL) {
+    } else if (is_number) tg_putf(&page->out, ",\"local\":\"%s\"", tg_page_shown(page, local->number, true).text);
+    else if (slopes != NULL) {
         snprintf(heat, sizeof heat, "l%d", place);
         tg_put(&page->out, ",\"elementwise\":true,\"local\":");
         tg_page_put_matrix(page, slopes, from->shape, heat, false);

@@ -46,7 +46,8 @@ function testGround(parent, svg) {
 
 // cut off by what scrolls, or covered by what stays
 function testIsHidden(parent, r) {
-  for (let e = parent.closest(".scroll, .gradient, #gradients"); e; e = e.parentElement.closest(".scroll, .gradient, #gradients")) {
+  const scrolling = ".scroll, .gradient, #gradients, .boxes b";
+  for (let e = parent.closest(scrolling); e; e = e.parentElement.closest(scrolling)) {
     const frame = e.getBoundingClientRect(), head = parent.closest("tbody") && e.querySelector("thead th:last-child");
     const top = head ? head.getBoundingClientRect().bottom : frame.top;
     if (r.left < frame.left - 1 || r.right > frame.right + 1 || r.top < top - 1 || r.bottom > frame.bottom + 1) return true;

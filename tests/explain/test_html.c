@@ -304,6 +304,9 @@ static tg_tensor shapes_of(tg_tensor x, int number) {
         case 7:  return tg_matmul(x, tg_transpose(x));
         case 8:  return tg_mul(x, tg_sum(x));
         case 9:  return tg_max(x);
+        case 10: return tg_add(tg_sum(tg_input(x.tape, NULL, 0, 3)), tg_sum(x));
+        case 11: return tg_select(tg_greater(x, tg_constant(x.tape, 0.5)), tg_sin(x), tg_constant(x.tape, 1));
+        case 12: return tg_stop(x);
         default: return tg_mul(x, tg_broadcast_to(tg_mean_rows(x), 2, 3));
     }
 }
@@ -401,7 +404,7 @@ int main(void) {
     tcase_add_test(cases, large_nets_are_told_layer_by_layer);
     tcase_add_test(cases, the_same_step_gives_the_same_page);
     tcase_add_loop_test(cases, every_op_has_a_page, 0, PARTS);
-    tcase_add_loop_test(cases, shapes_of_all_kinds_have_pages, 0, 11);
+    tcase_add_loop_test(cases, shapes_of_all_kinds_have_pages, 0, 14);
     tcase_add_test(cases, a_long_chain_has_a_page_without_graph);
     tcase_add_test(memory, every_allocation_may_fail);
     tcase_add_test(memory, a_stream_that_takes_nothing);
