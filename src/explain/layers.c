@@ -1,5 +1,5 @@
 /* layers.c - finds o = activation(x W + b) among the nodes of a story: a product with a parameter, then perhaps the sum with one row of parameters, then
- * perhaps an elementwise op of one operand. */
+ * perhaps an elementwise op of one operand. Where a lesson gives weights as inputs, these are its parameters. */
 #include "core/util.h"
 #include "explain/story.h"
 
@@ -11,11 +11,15 @@ static bool all_zero(const unsigned char *bytes, size_t count) {
     return true;
 }
 
+static bool is_weight(const tg_story_node *node) {
+    return node->kind == TG_STORY_PARAMETER || (node->kind == TG_STORY_INPUT && !node->shape.integer);
+}
+
 /* x W, nothing transposed, W a parameter and x none. */
 static bool is_product(const tg_story *story, const tg_story_node *node) {
     if (!(node->op->flags & TG_OP_PRODUCT) || node->input_count != 2 || !all_zero(node->attributes, node->op->attribute_size)) return false;
     const tg_story_node *x = &story->nodes[node->inputs[0]], *weight = &story->nodes[node->inputs[1]];
-    return weight->kind == TG_STORY_PARAMETER && x->kind != TG_STORY_PARAMETER && node->expanded < 0;
+    return is_weight(weight) && x->kind != TG_STORY_PARAMETER && x != weight && node->expanded < 0;
 }
 
 /* The one node that reads node i; -1: there are several, or none. */
@@ -35,7 +39,7 @@ static int bias_of(const tg_story *story, const tg_story_node *node, int product
     if (node->op != tg_op_find("add")) return -1;
     const int            other = node->inputs[0] == product ? node->inputs[1] : node->inputs[0];
     const tg_story_node *bias  = &story->nodes[other];
-    return bias->kind == TG_STORY_PARAMETER && bias->shape.rows == 1 && bias->shape.cols == node->shape.cols ? other : -1;
+    return is_weight(bias) && bias->shape.rows == 1 && bias->shape.cols == node->shape.cols ? other : -1;
 }
 
 static bool is_activation(const tg_story_node *node) { return (node->op->flags & TG_OP_ELEMENTWISE) && node->input_count == 1; }
