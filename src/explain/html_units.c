@@ -7,9 +7,13 @@
 
 /* ---- which nodes are split into elements ---- */
 
-/* Ops whose element (i, j) needs no more of another row than of its own. */
-static bool keeps_rows(const tg_story_node *node) {
-    return (node->op->flags & (TG_OP_ELEMENTWISE | TG_OP_ROWWISE | TG_OP_BROADCAST)) != 0 || node->shape.rows == 1;
+/* Whether one row can be told without the others: its op goes row by row, adds the rows up, or is given none but one. */
+static bool keeps_rows(const tg_page *page, const tg_story_node *node) {
+    if (node->op->flags & (TG_OP_ELEMENTWISE | TG_OP_ROWWISE | TG_OP_BROADCAST)) return true;
+    for (int k = 0; k < node->input_count; k++)
+        if (node->inputs[k] >= 0 && page->story->nodes[node->inputs[k]].shape.rows > 1)
+            return !(node->op->flags & TG_OP_VIEW) && ((node->op->flags & TG_OP_ROW_SUM) || tg_story_elements(node) == 1);
+    return true;
 }
 
 static int64_t batch_of(const tg_story *story) {
@@ -27,7 +31,7 @@ static bool fits(const tg_page *page, const tg_story_node *node) {
     if (node->shape.cols > TG_PAGE_COLUMNS || node->shape.cols < 1 || node->shape.rows < 1) return false;
     if (node->shape.rows != 1 && node->shape.rows != page->batch) return false;
     const bool is_product = node->role == TG_ROLE_PRODUCT || node->role == TG_ROLE_SUM;
-    return page->batch == 1 || node->kind != TG_STORY_OP || is_product || keeps_rows(node);
+    return page->batch == 1 || node->kind != TG_STORY_OP || is_product || keeps_rows(page, node);
 }
 
 /* A message that is told element by element: its local derivative is known, or each element follows from the kind of op. */

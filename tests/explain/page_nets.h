@@ -120,6 +120,23 @@ static inline net net_expression(void) {
     return n;
 }
 
+/* Mazur's net of two outputs with a bias for each unit, its weights given as inputs: rows of weights are inputs. */
+static inline net net_mazur(void) {
+    static const double x[2] = { .05, .1 }, w1[4] = { .15, .25, .20, .30 }, b1[2] = { .35, .35 }, w2[4] = { .4, .5, .45, .55 }, b2[2] = { .6, .6 }, t[2] = { .01, .99 };
+    net                 n = net_new(TG_F64);
+    const tg_tensor     in = tg_name(tg_input_f64(n.tape, x, 1, 2), "x");
+    tg_tensor          *p  = n.leaves;
+    p[0] = tg_name(tg_input_f64(n.tape, w1, 2, 2), "W1"), p[1] = tg_name(tg_input_f64(n.tape, b1, 1, 2), "b1");
+    p[2] = tg_name(tg_input_f64(n.tape, w2, 2, 2), "W2"), p[3] = tg_name(tg_input_f64(n.tape, b2, 1, 2), "b2");
+    n.leaf_count = 4;
+    const tg_tensor target = tg_name(tg_input_f64(n.tape, t, 1, 2), "t");
+    const tg_tensor h = tg_name(tg_sigmoid(tg_name(tg_add(tg_matmul(in, p[0]), p[1]), "z1")), "h");
+    const tg_tensor o = tg_name(tg_sigmoid(tg_name(tg_add(tg_matmul(h, p[2]), p[3]), "z2")), "o");
+    n.loss = tg_name(tg_scale(tg_sum(tg_square(tg_sub(target, o))), 0.5), "E");
+    net_differentiate(&n);
+    return n;
+}
+
 /* 0 / 0 and what comes of it. */
 static inline net net_of_no_numbers(void) {
     static const double values[3] = { 0, 1, -2 };

@@ -51,6 +51,7 @@ int main(int count, char **arguments) {
     write_page(net_deep(6), folder, "deep", NULL);
     write_page(net_expression(), folder, "expression", NULL);
     write_page(net_reuse(), folder, "reuse", NULL);
+    write_page(net_mazur(), folder, "mazur", &(tg_explain_options){ .title = "Mazur 2015" });
     write_page(net_2_2_1(TG_F64, false), folder, "before", NULL);
     write_page(net_2_2_1(TG_F64, true), folder, "symbols", &(tg_explain_options){ .no_values = true });
     write_page(net_of_no_numbers(), folder, "no-numbers", &(tg_explain_options){ .digits = 9 });

@@ -109,6 +109,19 @@ START_TEST(the_worked_example_has_its_numbers) {
 }
 END_TEST
 
+START_TEST(weights_may_be_inputs) {
+    static const char *const numbers[] = { "0.593269992", "0.596884378", "0.751365070", "0.772928465", "0.298371109", "0.138498562", "\xe2\x88\x92" "0.0380982365",
+                                           "0.0821670406", "0.000438567734", "0.000995425471", "\xe2\x88\x92" "0.0227402422" };
+    net   n    = net_mazur();
+    char *page = page_of(n.loss, &(tg_explain_options){ .digits = 9 });
+    expect_a_page(page);
+    expect_in(page, "\"view\":\"neurons\"");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) expect_in(page, numbers[i]);
+    free(page);
+    net_free(&n);
+}
+END_TEST
+
 START_TEST(expressions_have_their_numbers) {
     net   n    = net_reuse();
     char *page = page_of(n.loss, &(tg_explain_options){ .digits = 7 });
@@ -396,6 +409,7 @@ int main(void) {
     suite_add_tcase(suite, memory);
     tcase_add_test(cases, every_net_has_a_page);
     tcase_add_test(cases, the_worked_example_has_its_numbers);
+    tcase_add_test(cases, weights_may_be_inputs);
     tcase_add_test(cases, expressions_have_their_numbers);
     tcase_add_test(cases, a_value_used_twice_gets_two_wires);
     tcase_add_test(cases, before_the_way_back_adjoints_are_dots);
