@@ -25,8 +25,8 @@ function wordsOf(s) {
   const sum = s.n > 1 ? s.k === 1 ? ` ${s.n} messages will meet here; this is the first one.` :
     ` This is the ${ordinal(s.k)} message of ${s.n}: it is added to what is there (+=). To overwrite instead of adding is the classical bug.` : "";
   switch (s.kind) {
-    case "intro": return "Data and parameters are given. Every other number is computed once on the way forward (solid, from left to right), and its " +
-      `adjoint, the derivative of ${units[page.loss].text} with respect to it, once on the way back (dashed, from right to left). ` +
+    case "intro": return "Data and parameters are given. Every other number is computed once on the way forward (solid, from left to right), " +
+      `and its adjoint, the derivative of ${units[page.loss].text} with respect to it, once on the way back (dashed, from right to left). ` +
       "Use → and ←, or the buttons.";
     case "open": return "No gradient of this value was recorded, so that adjoints are unknown: a dot is not a zero.";
     case "end": return "Each adjoint is the sum of the messages that arrived." +

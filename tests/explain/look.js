@@ -20,8 +20,12 @@ function testGradients() {
 // what KaTeX refuses
 function testTex() {
   const refuse = tex => {
-    try { katex.renderToString(tex, { strict: code => code.startsWith("unicode") ? "error" : "ignore" }); } catch (error) { return tex + ": " + error; }
-    return "";
+    try {
+      katex.renderToString(tex, { strict: code => code.startsWith("unicode") ? "error" : "ignore" });
+      return "";
+    } catch (error) {
+      return tex + ": " + error;
+    }
   };
   return steps.map(texOf).map(refuse).filter(text => text);
 }
@@ -35,7 +39,8 @@ function testLight(colour) {
 }
 
 function testGround(parent, svg) {
-  const box = svg && parent.closest("g") && parent.closest("g").querySelector(":scope > rect"), fill = box ? testColour(getComputedStyle(box).fill) : [];
+  const box = svg && parent.closest("g") && parent.closest("g").querySelector(":scope > rect");
+  const fill = box ? testColour(getComputedStyle(box).fill) : [];
   if (!testIsClear(fill)) return fill;
   for (let e = svg || parent; e; e = e.parentElement) {
     const colour = testColour(getComputedStyle(e).backgroundColor);

@@ -1,5 +1,5 @@
-/* page_nets.h - the nets whose pages are looked at: recorded steps with the gradients by all of their variables. Operands are recorded in statements of
- * their own, as C leaves the order of arguments to the compiler. */
+/* page_nets.h - the nets whose pages are looked at: recorded steps with the gradients by all of their variables. Operands are recorded in statements
+ * of their own, as C leaves the order of arguments to the compiler. */
 #ifndef TAPEGRAD_TESTS_PAGE_NETS_H
 #define TAPEGRAD_TESTS_PAGE_NETS_H
 
@@ -122,7 +122,8 @@ static inline net net_expression(void) {
 
 /* Mazur's net of two outputs with a bias for each unit, its weights given as inputs: rows of weights are inputs. */
 static inline net net_mazur(void) {
-    static const double x[2] = { .05, .1 }, w1[4] = { .15, .25, .20, .30 }, b1[2] = { .35, .35 }, w2[4] = { .4, .5, .45, .55 }, b2[2] = { .6, .6 }, t[2] = { .01, .99 };
+    static const double x[2] = { .05, .1 }, w1[4] = { .15, .25, .20, .30 }, b1[2] = { .35, .35 }, w2[4] = { .4, .5, .45, .55 }, b2[2] = { .6, .6 };
+    static const double t[2] = { .01, .99 };
     net                 n = net_new(TG_F64);
     const tg_tensor     in = tg_name(tg_input_f64(n.tape, x, 1, 2), "x");
     tg_tensor          *p  = n.leaves;

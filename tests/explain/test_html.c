@@ -110,8 +110,8 @@ START_TEST(the_worked_example_has_its_numbers) {
 END_TEST
 
 START_TEST(weights_may_be_inputs) {
-    static const char *const numbers[] = { "0.593269992", "0.596884378", "0.751365070", "0.772928465", "0.298371109", "0.138498562", "\xe2\x88\x92" "0.0380982365",
-                                           "0.0821670406", "0.000438567734", "0.000995425471", "\xe2\x88\x92" "0.0227402422" };
+    static const char *const numbers[] = { "0.593269992", "0.596884378", "0.751365070", "0.772928465", "0.298371109", "0.138498562",
+                                           "\xe2\x88\x92" "0.0380982365", "0.0821670406", "0.000438567734", "0.000995425471", "\xe2\x88\x92" "0.0227402422" };
     net   n    = net_mazur();
     char *page = page_of(n.loss, &(tg_explain_options){ .digits = 9 });
     expect_a_page(page);
