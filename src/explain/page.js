@@ -35,7 +35,7 @@ function wordsOf(s) {
     case "forward": return {
       sum: isNeurons ? "Each input is multiplied by its weight; the products and the bias are added. The inputs are kept: the way back needs them." :
         "All examples at once: the rows of the input times the matrix of weights, and the bias added to each row.",
-      activation: `The weighted sum goes through ${s.op}, which is not linear.`,
+      activation: `The weighted sum goes through ${s.op}, element by element.`,
       loss: "One number says how wrong the result is.",
       op: `One operation of the tape: ${s.op}.`
     }[s.role];
