@@ -13,22 +13,27 @@ typedef enum tg_format {
     TG_LIST,        /* one line a node: v7 = relu(v6)  [32,128]  net/fc1; with .passes how it is compiled */
     TG_TEXT,        /* forward and reverse trace, as tables for the terminal */
     TG_DOT,         /* a picture for Graphviz: dot -Tsvg */
+    TG_HTML,        /* one page that walks forward and back, step by step; it needs a browser and no network */
     TG_LATEX,       /* align* blocks; needs amsmath only */
     TG_MERMAID,     /* a flowchart that renders in a README */
     TG_JSON         /* all of it, by docs/explain.schema.json: enough to write another printer */
 } tg_format;
 
-/* Of TG_TEXT, TG_LATEX and TG_DOT. What a view cannot show is shown by another one, and the page says so. */
+/* Of TG_TEXT, TG_DOT, TG_HTML and TG_LATEX. What a view cannot show is shown by another one, and the page says so. */
 typedef enum tg_explain_view {
     TG_VIEW_AUTOMATIC = 0,     /* neurons for tiny nets, else layers */
     TG_VIEW_NEURONS,           /* every product visible, for one example */
-    TG_VIEW_LAYERS,            /* matrices, or their shapes, norms and ranges */
+    TG_VIEW_LAYERS,            /* matrices, or their shapes and norms; TG_HTML: heat maps */
     TG_VIEW_PATHS,             /* TG_DOT: between .parameter and the loss, with the sum over paths */
     TG_VIEW_PLAN               /* TG_DOT: after each pass: what was fused, which buffer each node uses */
 } tg_explain_view;
 
-/* Colours of TG_DOT and TG_MERMAID. */
-typedef enum tg_theme { TG_THEME_LIGHT = 0, TG_THEME_DARK, TG_THEME_PRINT } tg_theme;
+/* Colours of TG_DOT, TG_HTML and TG_MERMAID. */
+typedef enum tg_theme {
+    TG_THEME_LIGHT = 0,        /* TG_HTML: dark where the reader's system is; the page has a button */
+    TG_THEME_DARK,
+    TG_THEME_PRINT             /* black on white */
+} tg_theme;
 
 typedef struct tg_explain_options {
     tg_explain_view view;

@@ -10,6 +10,7 @@
 static const tg_cli_format formats[] = {
     { "text", ".txt", "forward and reverse trace", TG_TEXT },
     { "dot", ".dot", "a picture for Graphviz", TG_DOT },
+    { "html", ".html", "a page to walk through", TG_HTML },
     { "latex", ".tex", "the same as align* blocks", TG_LATEX },
     { "mermaid", ".mmd", "a flowchart for a README", TG_MERMAID },
     { "json", ".json", "all of it, for programs", TG_JSON },

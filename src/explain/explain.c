@@ -9,6 +9,7 @@ static printer printer_of(tg_format format) {
         case TG_LIST:    return tg_print_list;
         case TG_TEXT:    return tg_print_text;
         case TG_DOT:     return tg_print_dot;
+        case TG_HTML:    return tg_print_html;
         case TG_LATEX:   return tg_print_latex;
         case TG_MERMAID: return tg_print_mermaid;
         case TG_JSON:    return tg_print_json;
