@@ -7,44 +7,62 @@
 #include <math.h>
 #include <string.h>
 
-enum { SLOTS_A_LAYER = 12, BOXES = 40, MOST_SLOTS = 400, MOST_BOXES = 400, MOST_TERMS = 6 };
+/* What is drawn without being asked for, and at most. */
+enum { SLOTS_A_LAYER = 12, BOXES = 40, EDGES = 60, MOST_SLOTS = 400, MOST_BOXES = 400, MOST_EDGES = 400 };
+enum { MOST_TERMS = 6 };
 
 /* ---- whether it fits ---- */
 
-typedef struct extent { int64_t slots, boxes; } extent;      /* slots of the widest layer, or of all; boxes of elements */
+typedef struct extent {
+    int64_t slots, boxes, edges;      /* slots of the widest layer, or of all; boxes of elements; uses of one by another */
+} extent;
 
 static int64_t slots_of(const tg_drawing *d, const tg_story_layer *layer) {
     const tg_shape weight = d->story->nodes[layer->weight].shape;
     return weight.cols * (weight.rows + (layer->bias >= 0 ? 1 : 0));
 }
 
+static int64_t edges_of(const tg_drawing *d, int i, int argument) {
+    const tg_dot_cells heads = tg_dot_cells_of(d, i), tails = tg_dot_cells_of(d, d->story->nodes[i].inputs[argument]);
+    int64_t            count = 0;
+    for (int64_t j = heads.first; j < heads.first + heads.count; j++)
+        for (int64_t e = tails.first; e < tails.first + tails.count; e++) count += tg_dot_is_linked(d, i, argument, j, e);
+    return count;
+}
+
+/* Edges are counted if boxes are few enough for it. */
 static extent extent_of(const tg_drawing *d, bool widest) {
-    extent all = { 0, 0 };
+    extent all = { 0, 0, 0 };
     for (int l = 0; l < d->story->layer_count; l++) {
         const int64_t slots = slots_of(d, &d->story->layers[l]);
         all.slots = !widest ? all.slots + slots : slots > all.slots ? slots : all.slots;
     }
     for (int i = 0; i < d->story->node_count; i++)
         if (!tg_dot_is_merged(d, i)) all.boxes += tg_dot_cells_of(d, i).count;
+    for (int i = 0; i < d->story->node_count && all.boxes <= MOST_BOXES; i++)
+        for (int k = 0; k < d->story->nodes[i].input_count && !tg_dot_is_merged(d, i) && d->story->nodes[i].role != TG_ROLE_SUM; k++)
+            if (d->story->nodes[i].inputs[k] >= 0) all.edges += edges_of(d, i, k);
     return all;
+}
+
+static void explain_why_not(tg_drawing *d, extent e) {
+    if (d->options->view == TG_VIEW_NEURONS)
+        snprintf(d->caption, sizeof d->caption, "layers, as the view of neurons would have %" PRId64 " parameters and %" PRId64
+                 " boxes; it shows up to %d of each, and as many edges", e.slots, e.boxes, MOST_BOXES);
+    else if (d->story->layer_count == 0) snprintf(d->caption, sizeof d->caption, "matrices and not their %" PRId64 " elements", e.boxes);
+    else
+        snprintf(d->caption, sizeof d->caption,
+                 "layers and not neurons, of which there are too many to read: %" PRId64 " parameters in a layer, %" PRId64 " example%s", e.slots,
+                 d->batch, d->batch == 1 ? "" : "s");
 }
 
 static bool fits(tg_drawing *d) {
     const bool   is_asked = d->options->view == TG_VIEW_NEURONS;
     const extent e        = extent_of(d, !is_asked);
-    if (!is_asked && d->batch <= 1 && e.slots <= SLOTS_A_LAYER && e.boxes <= BOXES) return true;
-    if (!is_asked) {
-        snprintf(d->caption, sizeof d->caption,
-                 "layers and not neurons, of which there are too many to read: %" PRId64 " parameters in a layer, %" PRId64 " example%s", e.slots,
-                 d->batch, d->batch == 1 ? "" : "s");
-        if (d->story->layer_count == 0) snprintf(d->caption, sizeof d->caption, "matrices and not their %" PRId64 " elements", e.boxes);
-        return false;
-    }
-    if (e.slots <= MOST_SLOTS && e.boxes <= MOST_BOXES) return true;
-    snprintf(d->caption, sizeof d->caption,
-             "layers, as the view of neurons would have %" PRId64 " parameters and %" PRId64 " boxes; it shows up to %d of each", e.slots, e.boxes,
-             MOST_BOXES);
-    return false;
+    const bool   fit = is_asked ? e.slots <= MOST_SLOTS && e.boxes <= MOST_BOXES && e.edges <= MOST_EDGES
+                                : d->batch <= 1 && e.slots <= SLOTS_A_LAYER && e.boxes <= BOXES && e.edges <= EDGES;
+    if (!fit) explain_why_not(d, e);
+    return fit;
 }
 
 /* ---- names of boxes ---- */
