@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 build_packages=(gcc meson ninja-build pkg-config uthash-dev zlib1g-dev libjansson-dev)
-test_packages=(check g++)
+test_packages=(check g++ graphviz)
 demo_packages=(dataset-fashion-mnist)
 
 say() { printf '%s\n' "-- $*"; }
@@ -16,6 +16,7 @@ have_package() {
     case $1 in
         gcc|g++|meson|pkg-config|valgrind) command -v "$1" >/dev/null && return 0 ;;
         ninja-build)                       command -v ninja >/dev/null && return 0 ;;
+        graphviz)                          command -v dot >/dev/null && return 0 ;;
     esac
     command -v dpkg-query >/dev/null &&
         [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -m 1 -x installed)" = installed ]

@@ -111,37 +111,36 @@ static int terms_of(tg_drawing *d, int i, int64_t e, double terms[MOST_TERMS]) {
     return count;
 }
 
-/* "0.002 + 0.003 =", where several messages are added. */
-static void put_sum_of_terms(tg_drawing *d, int i, int64_t e) {
+/* " = 0.002 + 0.003 = " where several messages are added, else " = ". */
+static void put_terms(tg_drawing *d, int i, int64_t e) {
     double    terms[MOST_TERMS], sum = 0;
     const int count = terms_of(d, i, e, terms);
-    if (count < 2) return;
-    if (count > MOST_TERMS) {
-        tg_dot_put(d, "{sp}={sp}{sum} of %d messages", count);
-        return;
+    bool      is_true = true;
+    if (count > MOST_TERMS) tg_dot_put(d, "{sp}={sp}{sum} of %d messages", count);
+    else if (count > 1) {
+        tg_dot_put(d, "{sp}={sp}");
+        for (int k = 0; k < count; k++) {
+            const bool is_negative = k > 0 && tg_dot_printed(d, terms[k]) < 0;
+            tg_dot_put(d, k == 0 ? "%s" : is_negative ? " {minus} %s" : " + %s", TG_DOT_OF(d, is_negative ? -terms[k] : terms[k]));
+            sum += tg_dot_printed(d, terms[k]);
+        }
+        is_true = tg_dot_agree(d, sum, d->story->nodes[i].adjoint[e]);
     }
-    tg_dot_put(d, "{sp}={sp}");
-    for (int k = 0; k < count; k++) {
-        const bool is_negative = k > 0 && tg_dot_printed(d, terms[k]) < 0;
-        tg_dot_put(d, k == 0 ? "%s" : is_negative ? " {minus} %s" : " + %s", TG_DOT_OF(d, is_negative ? -terms[k] : terms[k]));
-        sum += tg_dot_printed(d, terms[k]);
-    }
-    tg_dot_put_equals(d, tg_dot_agree(d, sum, d->story->nodes[i].adjoint[e]));
+    tg_dot_put_equals(d, is_true);
 }
 
-static void put_gradient(tg_drawing *d, int i, int64_t e) {
+/* A row over span columns. */
+static void put_gradient(tg_drawing *d, int i, int64_t e, int64_t span) {
     const tg_story_node *node = &d->story->nodes[i];
     char                 loss[TG_DOT_NAME];
     const bool           is_delta = node->role == TG_ROLE_SUM, is_loss = i == d->story->loss;
     if (node->kind == TG_STORY_CONSTANT || node->shape.integer || (d->story->has_walk && node->messages == 0 && !is_loss)) return;
-    tg_dot_put(d, "        <TR><TD ALIGN=\"LEFT\"%s><FONT COLOR=\"%s\">", is_delta ? " COLSPAN=\"100\"" : "", d->theme->backward);
+    tg_dot_put(d, "        <TR><TD COLSPAN=\"%" PRId64 "\" ALIGN=\"LEFT\"><FONT COLOR=\"%s\">", span, d->theme->backward);
     if (is_delta) tg_dot_put(d, "<B>%s</B>{sp}={sp}", TG_DOT_DELTA(d, i, e));
     tg_dot_put(d, "{d}%s/{d}%s", tg_dot_loss_name(d, loss), TG_DOT_ELEMENT(d, i, e));
     if (node->adjoint == NULL) tg_dot_put(d, d->options->no_values ? "" : "{sp}={sp}{none}");
     else {
-        double terms[MOST_TERMS];
-        if (terms_of(d, i, e, terms) >= 2) put_sum_of_terms(d, i, e);
-        if (terms_of(d, i, e, terms) < 2 || terms_of(d, i, e, terms) > MOST_TERMS) tg_dot_put(d, "{sp}={sp}");
+        put_terms(d, i, e);
         tg_dot_put_bold(d, d->theme->backward, node->adjoint[e]);
         if (is_loss && node->adjoint[e] == 1) tg_dot_put(d, "{sp}(seed)");
         else put_check(d, i, e);
@@ -209,7 +208,7 @@ static void put_sum(tg_drawing *d, const tg_story_layer *layer, int64_t j, int64
     const tg_story_node *sum = &d->story->nodes[layer->sum], *x = &d->story->nodes[layer->x], *weight = &d->story->nodes[layer->weight];
     const int64_t        first = tg_dot_cells_of(d, layer->x).first;
     double               total = 0;
-    tg_dot_put(d, "        <TR><TD COLSPAN=\"100\" ALIGN=\"LEFT\"><B>%s</B>", TG_DOT_ELEMENT(d, layer->sum, e));
+    tg_dot_put(d, "        <TR><TD COLSPAN=\"%" PRId64 "\" ALIGN=\"LEFT\"><B>%s</B>", 2 * slots, TG_DOT_ELEMENT(d, layer->sum, e));
     for (int64_t i = 0; i < slots && sum->value != NULL; i++) {
         const bool    is_bias = i == x->shape.cols;
         const double  term    = is_bias ? d->story->nodes[layer->bias].value[j] : weight->value[i * sum->shape.cols + j] * x->value[first + i];
@@ -244,7 +243,7 @@ static void put_neuron(tg_drawing *d, int l, int64_t j) {
     for (int64_t i = 0; i < slots; i++) put_slot(d, layer, j, i);
     tg_dot_put(d, "        </TR>\n");
     put_sum(d, layer, j, e, slots);
-    put_gradient(d, layer->sum, e);
+    put_gradient(d, layer->sum, e, 2 * slots);
     tg_dot_close_box(d);
 }
 
@@ -283,7 +282,7 @@ static void put_element(tg_drawing *d, int i, int64_t e) {
         tg_dot_put(d, "{sp}<FONT COLOR=\"%s\" POINT-SIZE=\"11\">(%s: no gradient)</FONT>", d->theme->muted,
                    node->kind == TG_STORY_CONSTANT ? "constant" : "data");
     tg_dot_put(d, "</TD></TR>\n");
-    put_gradient(d, i, e);
+    put_gradient(d, i, e, 1);
     tg_dot_close_box(d);
 }
 
