@@ -22,6 +22,7 @@ typedef enum tg_explain_view {
     TG_VIEW_PLAN               /* after each pass: what was fused, which buffer each node uses */
 } tg_explain_view;
 
+/* Colours that all can tell apart, on white or on black; or none, for paper, where dashes, borders and corners say what they say. */
 typedef enum tg_theme { TG_THEME_LIGHT = 0, TG_THEME_DARK, TG_THEME_PRINT } tg_theme;
 
 typedef struct tg_explain_options {
@@ -30,15 +31,16 @@ typedef struct tg_explain_options {
     bool            no_values;     /* symbols only: nothing is run */
     bool            passes;        /* TG_LIST: then, how loss, its gradients and the assignments of the step are compiled: see tg_print_plan */
     bool            row_notation;  /* delta W^T and x^T delta, as in memory; default: W^T delta and delta x^T, as in textbooks */
-    bool            ascii;
+    bool            ascii;         /* S1[2] and dL/dx, with no character above 127 */
     int             digits;        /* significant; 0: 4 */
-    int64_t         example;       /* row shown in the neuron view, counted from 0 */
-    const char     *parameter;     /* TG_VIEW_PATHS: an element, such as "net/fc1/weight[0,1]" */
+    int64_t         example;       /* row shown in the neuron view, counted from 0; TG_OUT_OF_RANGE if the first layer has no such row */
+    const char     *parameter;     /* TG_VIEW_PATHS: an element, such as "net/fc1/weight[0,1]", counted from 0 as in memory, or "x" of a 1 x 1 */
     const char     *title;         /* NULL: none */
 } tg_explain_options;
 
 /* Prints to out what loss is made of, and the backward sections recorded for it, in the order of the tape. Values are those that the step holds, or
- * come from a run beside it that writes no variable (tg_look). TG_CANNOT_WRITE if out does not take it. options may be NULL. Failures are for
+ * come from a run beside it that writes no variable (tg_look); before a gradient is recorded a picture shows a dot in its place, and not zero. = stands
+ * between numbers only where they satisfy it as they are printed. TG_CANNOT_WRITE if out does not take it. options may be NULL. Failures are for
  * tg_last_error, unless the tape has failed before. */
 TG_API TG_MUST_CHECK tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_explain_options *options);
 
