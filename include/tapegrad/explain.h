@@ -39,7 +39,7 @@ typedef struct tg_explain_options {
 } tg_explain_options;
 
 /* Prints to out what loss is made of, and the backward sections recorded for it, in the order of the tape. Values are those that the step holds, or
- * come from a run beside it that writes no variable (tg_look); before a gradient is recorded a picture shows a dot in its place, and not zero. = stands
+ * come from a run beside it that writes no variable (tg_look); before a gradient is recorded a picture shows a dot in its place, and not zero. = is
  * between numbers only where they satisfy it as they are printed. TG_CANNOT_WRITE if out does not take it. options may be NULL. Failures are for
  * tg_last_error, unless the tape has failed before. */
 TG_API TG_MUST_CHECK tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_explain_options *options);
