@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 build_packages=(gcc meson ninja-build pkg-config uthash-dev zlib1g-dev libjansson-dev)
-test_packages=(check g++)
+test_packages=(check g++ graphviz)
 demo_packages=(dataset-fashion-mnist)
 
 say() { printf '%s\n' "-- $*"; }

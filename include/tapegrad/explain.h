@@ -28,11 +28,11 @@ typedef enum tg_explain_view {
     TG_VIEW_PLAN               /* TG_DOT: after each pass: what was fused, which buffer each node uses */
 } tg_explain_view;
 
-/* Colours of TG_DOT, TG_HTML and TG_MERMAID. */
+/* Colours of TG_DOT, TG_HTML and TG_MERMAID, which all can tell apart; or none, for paper, where dashes, borders and corners say what they say. */
 typedef enum tg_theme {
     TG_THEME_LIGHT = 0,        /* TG_HTML: dark where the reader's system is; the page has a button */
     TG_THEME_DARK,
-    TG_THEME_PRINT             /* black on white */
+    TG_THEME_PRINT
 } tg_theme;
 
 typedef struct tg_explain_options {
@@ -46,12 +46,13 @@ typedef struct tg_explain_options {
     int             columns;           /* TG_TEXT: most characters of a line, from 80 on; 0: 110 */
     int             digits;            /* significant, 1 to 17; 0: 4. TG_JSON has all digits always */
     int64_t         example;           /* row shown in the view of neurons, counted from 0; TG_OUT_OF_RANGE where there is none */
-    const char     *parameter;         /* TG_VIEW_PATHS: an element, such as "net/fc1/weight[0,1]" */
+    const char     *parameter;         /* TG_VIEW_PATHS: an element, such as "net/fc1/weight[0,1]", counted from 0 as in memory, or "x" of a 1 x 1 */
     const char     *title;             /* printed first; NULL: none */
 } tg_explain_options;
 
 /* Prints to out what loss is made of, and the backward sections recorded for it, in the order of the tape. Values are those that the step holds, or
- * come from a run beside it that writes no variable (tg_look). TG_CANNOT_WRITE if out does not take it. options may be NULL. Failures are for
+ * come from a run beside it that writes no variable (tg_look); before a gradient is recorded a picture shows a dot in its place, and not zero. = is
+ * between numbers only where they satisfy it as they are printed. TG_CANNOT_WRITE if out does not take it. options may be NULL. Failures are for
  * tg_last_error, unless the tape has failed before. */
 TG_API TG_MUST_CHECK tg_status tg_explain(tg_tensor loss, tg_format format, FILE *out, const tg_explain_options *options);
 

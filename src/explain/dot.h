@@ -113,7 +113,7 @@ bool tg_dot_recompute(tg_drawing *d, int i, int64_t e, double *value);
 const tg_story_message *tg_dot_message(const tg_drawing *d, int from, int argument);
 const tg_formula       *tg_dot_local_formula(tg_drawing *d, int from, int argument);      /* its formula, also while there is no message yet */
 bool                    tg_dot_is_data(const tg_drawing *d, int from, int argument);      /* a use of numbers that no gradient is asked of */
-bool                    tg_dot_is_beside(const tg_drawing *d, int from, int argument);    /* data that stands beside the first op that reads it */
+bool                    tg_dot_is_beside(const tg_drawing *d, int from, int argument);    /* data of one op, beside which it stands */
 bool                    tg_dot_is_first(const tg_drawing *d, const tg_story_message *m);
 
 /* ---- parts of a picture ---- */

@@ -194,12 +194,12 @@ bool tg_dot_is_data(const tg_drawing *d, int from, int argument) {
 }
 
 bool tg_dot_is_beside(const tg_drawing *d, int from, int argument) {
-    const int to = d->story->nodes[from].inputs[argument];
+    const int to   = d->story->nodes[from].inputs[argument];
+    int       uses = 0;
     if (!tg_dot_is_data(d, from, argument) || d->group[to] != d->group[from]) return false;
     for (int i = 0; i < d->story->node_count; i++)
-        for (int k = 0; k < d->story->nodes[i].input_count; k++)
-            if (d->story->nodes[i].inputs[k] == to) return i == from && k == argument;
-    return false;
+        for (int k = 0; k < d->story->nodes[i].input_count; k++) uses += d->story->nodes[i].inputs[k] == to;
+    return uses == 1;
 }
 
 bool tg_dot_is_first(const tg_drawing *d, const tg_story_message *m) { return tg_dot_message(d, m->from, m->argument) == m; }

@@ -7,44 +7,62 @@
 #include <math.h>
 #include <string.h>
 
-enum { SLOTS_A_LAYER = 12, BOXES = 40, MOST_SLOTS = 400, MOST_BOXES = 400, MOST_TERMS = 6 };
+/* What is drawn without being asked for, and at most. */
+enum { SLOTS_A_LAYER = 12, BOXES = 40, EDGES = 60, MOST_SLOTS = 400, MOST_BOXES = 400, MOST_EDGES = 400 };
+enum { MOST_TERMS = 6 };
 
 /* ---- whether it fits ---- */
 
-typedef struct extent { int64_t slots, boxes; } extent;      /* slots of the widest layer, or of all; boxes of elements */
+typedef struct extent {
+    int64_t slots, boxes, edges;      /* slots of the widest layer, or of all; boxes of elements; uses of one by another */
+} extent;
 
 static int64_t slots_of(const tg_drawing *d, const tg_story_layer *layer) {
     const tg_shape weight = d->story->nodes[layer->weight].shape;
     return weight.cols * (weight.rows + (layer->bias >= 0 ? 1 : 0));
 }
 
+static int64_t edges_of(const tg_drawing *d, int i, int argument) {
+    const tg_dot_cells heads = tg_dot_cells_of(d, i), tails = tg_dot_cells_of(d, d->story->nodes[i].inputs[argument]);
+    int64_t            count = 0;
+    for (int64_t j = heads.first; j < heads.first + heads.count; j++)
+        for (int64_t e = tails.first; e < tails.first + tails.count; e++) count += tg_dot_is_linked(d, i, argument, j, e);
+    return count;
+}
+
+/* Edges are counted if boxes are few enough for it. */
 static extent extent_of(const tg_drawing *d, bool widest) {
-    extent all = { 0, 0 };
+    extent all = { 0, 0, 0 };
     for (int l = 0; l < d->story->layer_count; l++) {
         const int64_t slots = slots_of(d, &d->story->layers[l]);
         all.slots = !widest ? all.slots + slots : slots > all.slots ? slots : all.slots;
     }
     for (int i = 0; i < d->story->node_count; i++)
         if (!tg_dot_is_merged(d, i)) all.boxes += tg_dot_cells_of(d, i).count;
+    for (int i = 0; i < d->story->node_count && all.boxes <= MOST_BOXES; i++)
+        for (int k = 0; k < d->story->nodes[i].input_count && !tg_dot_is_merged(d, i) && d->story->nodes[i].role != TG_ROLE_SUM; k++)
+            if (d->story->nodes[i].inputs[k] >= 0) all.edges += edges_of(d, i, k);
     return all;
+}
+
+static void explain_why_not(tg_drawing *d, extent e) {
+    if (d->options->view == TG_VIEW_NEURONS)
+        snprintf(d->caption, sizeof d->caption, "layers, as the view of neurons would have %" PRId64 " parameters and %" PRId64
+                 " boxes; it shows up to %d of each, and as many edges", e.slots, e.boxes, MOST_BOXES);
+    else if (d->story->layer_count == 0) snprintf(d->caption, sizeof d->caption, "matrices and not their %" PRId64 " elements", e.boxes);
+    else
+        snprintf(d->caption, sizeof d->caption,
+                 "layers and not neurons, of which there are too many to read: %" PRId64 " parameters in a layer, %" PRId64 " example%s", e.slots,
+                 d->batch, d->batch == 1 ? "" : "s");
 }
 
 static bool fits(tg_drawing *d) {
     const bool   is_asked = d->options->view == TG_VIEW_NEURONS;
     const extent e        = extent_of(d, !is_asked);
-    if (!is_asked && d->batch <= 1 && e.slots <= SLOTS_A_LAYER && e.boxes <= BOXES) return true;
-    if (!is_asked) {
-        snprintf(d->caption, sizeof d->caption,
-                 "layers and not neurons, of which there are too many to read: %" PRId64 " parameters in a layer, %" PRId64 " example%s", e.slots,
-                 d->batch, d->batch == 1 ? "" : "s");
-        if (d->story->layer_count == 0) snprintf(d->caption, sizeof d->caption, "matrices and not their %" PRId64 " elements", e.boxes);
-        return false;
-    }
-    if (e.slots <= MOST_SLOTS && e.boxes <= MOST_BOXES) return true;
-    snprintf(d->caption, sizeof d->caption,
-             "layers, as the view of neurons would have %" PRId64 " parameters and %" PRId64 " boxes; it shows up to %d of each", e.slots, e.boxes,
-             MOST_BOXES);
-    return false;
+    const bool   fit = is_asked ? e.slots <= MOST_SLOTS && e.boxes <= MOST_BOXES && e.edges <= MOST_EDGES
+                                : d->batch <= 1 && e.slots <= SLOTS_A_LAYER && e.boxes <= BOXES && e.edges <= EDGES;
+    if (!fit) explain_why_not(d, e);
+    return fit;
 }
 
 /* ---- names of boxes ---- */
@@ -93,37 +111,36 @@ static int terms_of(tg_drawing *d, int i, int64_t e, double terms[MOST_TERMS]) {
     return count;
 }
 
-/* "0.002 + 0.003 =", where several messages are added. */
-static void put_sum_of_terms(tg_drawing *d, int i, int64_t e) {
+/* " = 0.002 + 0.003 = " where several messages are added, else " = ". */
+static void put_terms(tg_drawing *d, int i, int64_t e) {
     double    terms[MOST_TERMS], sum = 0;
     const int count = terms_of(d, i, e, terms);
-    if (count < 2) return;
-    if (count > MOST_TERMS) {
-        tg_dot_put(d, "{sp}={sp}{sum} of %d messages", count);
-        return;
+    bool      is_true = true;
+    if (count > MOST_TERMS) tg_dot_put(d, "{sp}={sp}{sum} of %d messages", count);
+    else if (count > 1) {
+        tg_dot_put(d, "{sp}={sp}");
+        for (int k = 0; k < count; k++) {
+            const bool is_negative = k > 0 && tg_dot_printed(d, terms[k]) < 0;
+            tg_dot_put(d, k == 0 ? "%s" : is_negative ? " {minus} %s" : " + %s", TG_DOT_OF(d, is_negative ? -terms[k] : terms[k]));
+            sum += tg_dot_printed(d, terms[k]);
+        }
+        is_true = tg_dot_agree(d, sum, d->story->nodes[i].adjoint[e]);
     }
-    tg_dot_put(d, "{sp}={sp}");
-    for (int k = 0; k < count; k++) {
-        const bool is_negative = k > 0 && tg_dot_printed(d, terms[k]) < 0;
-        tg_dot_put(d, k == 0 ? "%s" : is_negative ? " {minus} %s" : " + %s", TG_DOT_OF(d, is_negative ? -terms[k] : terms[k]));
-        sum += tg_dot_printed(d, terms[k]);
-    }
-    tg_dot_put_equals(d, tg_dot_agree(d, sum, d->story->nodes[i].adjoint[e]));
+    tg_dot_put_equals(d, is_true);
 }
 
-static void put_gradient(tg_drawing *d, int i, int64_t e) {
+/* A row over span columns. */
+static void put_gradient(tg_drawing *d, int i, int64_t e, int64_t span) {
     const tg_story_node *node = &d->story->nodes[i];
     char                 loss[TG_DOT_NAME];
     const bool           is_delta = node->role == TG_ROLE_SUM, is_loss = i == d->story->loss;
     if (node->kind == TG_STORY_CONSTANT || node->shape.integer || (d->story->has_walk && node->messages == 0 && !is_loss)) return;
-    tg_dot_put(d, "        <TR><TD ALIGN=\"LEFT\"%s><FONT COLOR=\"%s\">", is_delta ? " COLSPAN=\"100\"" : "", d->theme->backward);
+    tg_dot_put(d, "        <TR><TD COLSPAN=\"%" PRId64 "\" ALIGN=\"LEFT\"><FONT COLOR=\"%s\">", span, d->theme->backward);
     if (is_delta) tg_dot_put(d, "<B>%s</B>{sp}={sp}", TG_DOT_DELTA(d, i, e));
     tg_dot_put(d, "{d}%s/{d}%s", tg_dot_loss_name(d, loss), TG_DOT_ELEMENT(d, i, e));
     if (node->adjoint == NULL) tg_dot_put(d, d->options->no_values ? "" : "{sp}={sp}{none}");
     else {
-        double terms[MOST_TERMS];
-        if (terms_of(d, i, e, terms) >= 2) put_sum_of_terms(d, i, e);
-        if (terms_of(d, i, e, terms) < 2 || terms_of(d, i, e, terms) > MOST_TERMS) tg_dot_put(d, "{sp}={sp}");
+        put_terms(d, i, e);
         tg_dot_put_bold(d, d->theme->backward, node->adjoint[e]);
         if (is_loss && node->adjoint[e] == 1) tg_dot_put(d, "{sp}(seed)");
         else put_check(d, i, e);
@@ -191,7 +208,7 @@ static void put_sum(tg_drawing *d, const tg_story_layer *layer, int64_t j, int64
     const tg_story_node *sum = &d->story->nodes[layer->sum], *x = &d->story->nodes[layer->x], *weight = &d->story->nodes[layer->weight];
     const int64_t        first = tg_dot_cells_of(d, layer->x).first;
     double               total = 0;
-    tg_dot_put(d, "        <TR><TD COLSPAN=\"100\" ALIGN=\"LEFT\"><B>%s</B>", TG_DOT_ELEMENT(d, layer->sum, e));
+    tg_dot_put(d, "        <TR><TD COLSPAN=\"%" PRId64 "\" ALIGN=\"LEFT\"><B>%s</B>", 2 * slots, TG_DOT_ELEMENT(d, layer->sum, e));
     for (int64_t i = 0; i < slots && sum->value != NULL; i++) {
         const bool    is_bias = i == x->shape.cols;
         const double  term    = is_bias ? d->story->nodes[layer->bias].value[j] : weight->value[i * sum->shape.cols + j] * x->value[first + i];
@@ -226,7 +243,7 @@ static void put_neuron(tg_drawing *d, int l, int64_t j) {
     for (int64_t i = 0; i < slots; i++) put_slot(d, layer, j, i);
     tg_dot_put(d, "        </TR>\n");
     put_sum(d, layer, j, e, slots);
-    put_gradient(d, layer->sum, e);
+    put_gradient(d, layer->sum, e, 2 * slots);
     tg_dot_close_box(d);
 }
 
@@ -265,7 +282,7 @@ static void put_element(tg_drawing *d, int i, int64_t e) {
         tg_dot_put(d, "{sp}<FONT COLOR=\"%s\" POINT-SIZE=\"11\">(%s: no gradient)</FONT>", d->theme->muted,
                    node->kind == TG_STORY_CONSTANT ? "constant" : "data");
     tg_dot_put(d, "</TD></TR>\n");
-    put_gradient(d, i, e);
+    put_gradient(d, i, e, 1);
     tg_dot_close_box(d);
 }
 

@@ -1,6 +1,7 @@
 /* test_dot.c - pictures for Graphviz: what Graphviz says to them, edges counted, the same bytes again, names of every kind, what is not finite. */
 #include "support.h"      /* first: it uses a name of the other */
 #include "explain/story.h"
+#include "museum/exercises.h"
 #include "random/program.h"
 
 #include <time.h>
@@ -102,6 +103,20 @@ static net classifier(tg_sizes sizes, int batch) {
     return n;
 }
 
+enum { NETS = 6 };
+
+/* One at a time, as their data is borrowed. */
+static net net_number(int i) {
+    switch (i) {
+        case 0: return mazur(1, true);
+        case 1: return mazur(2, true);
+        case 2: return classifier(TG_SIZES(4, 8, 3), 1);
+        case 3: return classifier(TG_SIZES(784, 128, 10), 64);
+        case 4: return classifier(TG_SIZES(3, 2), 5);
+        default: return classifier(TG_SIZES(20, 30, 10), 64);
+    }
+}
+
 /* ---- the neuron view ---- */
 
 START_TEST(a_net_of_neurons) {
@@ -196,20 +211,19 @@ static void expect_edges(tg_tensor loss, const char *text) {
 #define BY "\xc3\x97"
 
 START_TEST(nets_of_layers) {
-    net         nets[]        = { mazur(1, true), mazur(2, true), classifier(TG_SIZES(4, 8, 3), 1), classifier(TG_SIZES(784, 128, 10), 64),
-                                  classifier(TG_SIZES(3, 2), 5) };
     const char *expected[][3] = { { "0.0006684", "mul/add&#160;&#160;4/4 &#124; 8/2", "0.1385" },
                                   { "0.0004386", "0.004741", "0.003804" },
                                   { "8" BY "4", "3" BY "8", "mul/add&#160;&#160;32/32 &#124; 32/0" },
                                   { "784" BY "64", "128" BY "784", "mul/add&#160;&#160;6422528/6422528 &#124; 6422528/6330240" },
                                   { "3" BY "5", "2" BY "5", "summed" } };
-    for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) {
-        char *text = picture_of(nets[i].loss, &(tg_explain_options){ .view = TG_VIEW_LAYERS });
+    for (int i = 0; i < (int)(sizeof expected / sizeof expected[0]); i++) {
+        net   n    = net_number(i);
+        char *text = picture_of(n.loss, &(tg_explain_options){ .view = TG_VIEW_LAYERS });
         for (int k = 0; k < 3; k++) expect_in(text, expected[i][k]);
-        expect_edges(nets[i].loss, text);
+        expect_edges(n.loss, text);
         expect_silent_dot(text);
         free(text);
-        release(&nets[i]);
+        release(&n);
     }
 }
 END_TEST
@@ -234,13 +248,7 @@ END_TEST
 typedef tg_tensor (*expression_fn)(const tg_tensor x[]);
 
 static tg_tensor named(tg_tensor x, const char *text) { return tg_name(x, text); }
-static tg_tensor sum_times(const tg_tensor x[]) { return named(tg_mul(named(tg_add(x[0], x[1]), "q"), x[2]), "f"); }
-static tg_tensor two_ways(const tg_tensor x[]) { return named(tg_mul(named(tg_add(x[0], x[1]), "c"), named(tg_shift(x[1], 1), "d")), "e"); }
-static tg_tensor twice(const tg_tensor x[]) { return named(tg_add(x[0], x[0]), "b"); }
 static tg_tensor squared(const tg_tensor x[]) { return named(tg_mul(x[0], x[0]), "b"); }
-static tg_tensor gates(const tg_tensor x[]) { return named(tg_scale(tg_add(tg_mul(x[0], x[1]), tg_maximum(x[2], x[3])), 2), "f"); }
-static tg_tensor neuron(const tg_tensor x[]) { return named(tg_sigmoid(tg_add(tg_add(tg_mul(x[0], x[1]), tg_mul(x[2], x[3])), x[4])), "f"); }
-static tg_tensor wengert(const tg_tensor x[]) { return named(tg_sub(tg_add(tg_log(x[0]), tg_mul(x[0], x[1])), tg_sin(x[1])), "y"); }
 static tg_tensor not_finite(const tg_tensor x[]) { return named(tg_add(tg_div(x[0], x[0]), tg_log(x[0])), "y"); }
 
 typedef struct exercise {
@@ -297,6 +305,43 @@ START_TEST(exercises_by_hand) {
 }
 END_TEST
 
+/* ---- what teachers work through: all values and gradients are in the picture, to ten digits ---- */
+
+/* Whether number stands between <B> and </B>. */
+static bool is_in_bold(const char *text, double number) {
+    for (const char *at = strstr(text, "<B>"); at != NULL; at = strstr(at + 1, "<B>")) {
+        char        *end;
+        const double found = strtod(at + 3, &end);
+        if (end != at + 3 && strncmp(end, "</B>", 4) == 0 && fabs(found - number) <= 5.1e-10 * fabs(number)) return true;
+    }
+    return false;
+}
+
+static void expect_quantities(const worked *w) {
+    tg_tape                 *tape    = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+    const int                count   = count_quantities(w);
+    const tg_tensor          y       = record_worked(tape, w);
+    const tg_explain_options options = { .view = TG_VIEW_NEURONS, .ascii = true, .digits = 10, .title = w->title };
+    tg_tensor                all[2 * MOST_QUANTITIES];
+    for (int k = 0; k < count; k++) all[k] = tg_find(tape, w->quantities[k].name);
+    ck_assert_int_eq(tg_gradients(y, TG_NONE, all, count, all + count, NULL), TG_OK);
+    char *text = picture_of(y, &options);
+    for (int k = 0; k < count; k++)
+        for (int i = 0; i < (int)(w->quantities[k].rows * w->quantities[k].cols); i++)
+            for (int side = 0; side < 2; side++) {
+                const double number = side == 0 ? w->quantities[k].value[i] : w->quantities[k].gradient[i];
+                if (!isnan(number)) ck_assert_msg(is_in_bold(text, number), "%s: %s has no %.17g", w->title, w->quantities[k].name, number);
+            }
+    expect_silent_dot(text);
+    free(text);
+    tg_tape_free(tape);
+}
+
+START_TEST(worked_expressions) { expect_quantities(&expressions[_i]); }
+END_TEST
+START_TEST(worked_nets) { expect_quantities(&nets[_i]); }
+END_TEST
+
 START_TEST(what_is_not_finite_is_red_and_thick) {
     tg_tape        *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
     const tg_tensor y    = record_exercise(tape, &exercises[sizeof exercises / sizeof exercises[0] - 1], true);
@@ -305,6 +350,116 @@ START_TEST(what_is_not_finite_is_red_and_thick) {
     expect_in(text, "<TABLE BORDER=\"5\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"4\" STYLE=\"ROUNDED\" COLOR=\"#C2002F\"");
     expect_in(text, "class=\"bwd nonfinite\", color=\"#C2002F\", dir=back, style=dashed, arrowtail=vee, penwidth=5");
     expect_in(text, MINUS "infinity</B>");
+    free(text);
+    tg_tape_free(tape);
+}
+END_TEST
+
+/* ---- every equation between numbers is true ---- */
+
+/* Without tags, and with blanks for what stands for them. To be freed. */
+static char *plain_text_of(const char *picture) {
+    char *text = malloc(strlen(picture) + 1), *to = text;
+    for (const char *at = picture; *at != '\0'; at++) {
+        const char *end = *at == '<' ? strchr(at, '>') : NULL;
+        if (end != NULL && strncmp(at, "<BR/>", 5) == 0) *to++ = ' ';
+        if (end != NULL) at = end;
+        else if (strncmp(at, "&#160;", 6) == 0) *to++ = ' ', at += 5;
+        else *to++ = *at;
+    }
+    *to = '\0';
+    return text;
+}
+
+/* "(-0.5)" or "1e-5": moves behind it. */
+static bool read_number(const char **at, double *number) {
+    const bool  is_closed = **at == '(';
+    const char *from      = *at + is_closed;
+    char       *end;
+    if (strspn(from, "-0123456789") == 0) return false;
+    *number = strtod(from, &end);
+    if (end == from || (is_closed && *end != ')')) return false;
+    *at = end + is_closed;
+    return true;
+}
+
+/* "0.5 * (-2) = -1" at the beginning of text: whether it is one, and then whether it is true to four digits. */
+static bool is_equation(const char *text, bool *is_true) {
+    double value, next;
+    int    signs = 0;
+    if (!read_number(&text, &value)) return false;
+    for (; text[0] == ' ' && text[1] != '\0' && strchr("*+-", text[1]) != NULL && text[2] == ' '; signs++) {
+        const char sign = text[1];
+        text += 3;
+        if (!read_number(&text, &next)) return false;
+        value = sign == '*' ? value * next : sign == '+' ? value + next : value - next;
+    }
+    if (signs == 0 || strncmp(text, " = ", 3) != 0) return false;
+    text += 3;
+    if (!read_number(&text, &next)) return false;
+    const double unit = next == 0 ? 1e-9 : pow(10, floor(log10(fabs(next))) - 3);
+    *is_true          = fabs(value - next) <= 0.5000001 * unit;
+    return true;
+}
+
+static int expect_true_equations(const char *picture) {
+    char *text  = plain_text_of(picture);
+    int   count = 0;
+    bool  is_true;
+    for (const char *at = text; *at != '\0'; at++) {
+        if (at > text && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._[](^-", at[-1]) != NULL) continue;
+        if (at > text + 1 && at[-1] == ' ' && strchr("*+-", at[-2]) != NULL) continue;      /* in the middle of one */
+        if (!is_equation(at, &is_true)) continue;
+        ck_assert_msg(is_true, "this is false: %.60s", at);
+        count++;
+    }
+    free(text);
+    return count;
+}
+
+START_TEST(equations_are_true) {
+    for (int i = 0; i < NETS; i++) {
+        const char *parameter = i < 2 ? "net/fc1/weight[1,1]" : "net/fc1/weight[2,1]";
+        net         n         = net_number(i);
+        int         count     = 0;
+        for (int view = TG_VIEW_NEURONS; view <= TG_VIEW_PATHS; view++) {
+            char *text = picture_of(n.loss, &(tg_explain_options){ .view = (tg_explain_view)view, .ascii = true, .parameter = parameter });
+            count += expect_true_equations(text);
+            free(text);
+        }
+        ck_assert_int_ge(count, i < 3 ? 10 : 2);
+        release(&n);
+    }
+    for (size_t i = 0; i + 1 < sizeof exercises / sizeof exercises[0]; i++) {
+        tg_tape *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
+        char    *text = picture_of(record_exercise(tape, &exercises[i], true), &(tg_explain_options){ .ascii = true });
+        ck_assert_int_ge(expect_true_equations(text), 1);
+        free(text);
+        tg_tape_free(tape);
+    }
+}
+END_TEST
+
+/* ---- nets too large for a view ---- */
+
+START_TEST(what_is_too_large_is_left_out_and_the_caption_says_so) {
+    const double    one  = 1;
+    tg_tape        *tape = tg_tape_new(NULL);
+    const tg_tensor x    = tg_scalar_input(tape, &one);
+    tg_tensor       y    = x;
+    for (int i = 0; i < 400; i++) y = tg_tanh(y);
+    ck_assert(tg_grad(y, x).id != 0);
+    char *text = picture_of(y, NULL);
+    expect_in(text, "matrices and not their 401 elements; the last 150 nodes; the 251 before them are left out");
+    expect_in(text, "nodes, too many to draw");
+    ck_assert_int_eq(count_of(text, "class=\"fwd"), 149);
+    expect_silent_dot(text);
+    free(text);
+    text = picture_of(y, &(tg_explain_options){ .view = TG_VIEW_NEURONS });
+    expect_in(text, "layers, as the view of neurons would have 0 parameters and 401 boxes; it shows up to 400 of each");
+    free(text);
+    text = picture_of(y, &(tg_explain_options){ .view = TG_VIEW_PATHS, .parameter = "v1" });
+    expect_in(text, "layers, as no paths can be shown: one has too many steps");
     free(text);
     tg_tape_free(tape);
 }
@@ -551,7 +706,11 @@ int main(void) {
     tcase_add_test(cases, nets_of_layers);
     tcase_add_test(cases, a_large_net_is_quick_and_small);
     tcase_add_loop_test(cases, exercises_by_hand, 0, sizeof exercises / sizeof exercises[0]);
+    tcase_add_loop_test(cases, worked_expressions, 0, sizeof expressions / sizeof expressions[0]);
+    tcase_add_loop_test(cases, worked_nets, 0, sizeof nets / sizeof nets[0]);
     tcase_add_test(cases, what_is_not_finite_is_red_and_thick);
+    tcase_add_test(cases, equations_are_true);
+    tcase_add_test(cases, what_is_too_large_is_left_out_and_the_caption_says_so);
     tcase_add_test(cases, paths_are_counted_and_added);
     tcase_add_test(cases, a_path_through_two_ways_and_an_expanded_op);
     tcase_add_test(cases, paths_that_cannot_be_shown);
