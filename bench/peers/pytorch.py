@@ -2,7 +2,8 @@
 """pytorch.py - the nets of bench/nets.c in PyTorch, eager, on one thread: medians of rounds of about 20 ms, as JSON lines on stdout.
 
 The nets come as arguments, NAME=SIZES:BATCH:ACTIVATION:OPTIMIZER, where SIZES are joined by '-'; bench --nets prints them so. Parameters, data and
-batch stay the same from step to step; a step is the usual one: zero_grad, forward, loss, backward, optimizer step.
+batch stay the same from step to step; a step is the usual one: zero_grad, forward, loss, backward, optimizer step. --cpu-time before the nets:
+processor time instead of wall time.
 """
 import json
 import sys
@@ -50,12 +51,12 @@ def step_of(sizes, batch, activation, optimizer):
     return train
 
 
-def microseconds(step):
+def microseconds(step, clock):
     def seconds(count):
-        before = time.perf_counter()
+        before = clock()
         for _ in range(count):
             step()
-        return time.perf_counter() - before
+        return clock() - before
     seconds(3)
     count = max(1, int(ROUND_SECONDS / max(1e-9, seconds(3) / 3)))
     readings, begin = [], time.perf_counter()
@@ -67,10 +68,14 @@ def microseconds(step):
 def main():
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    for argument in sys.argv[1:]:
+    arguments = sys.argv[1:]
+    clock = time.process_time if '--cpu-time' in arguments else time.perf_counter
+    for argument in arguments:
+        if argument == '--cpu-time':
+            continue
         name, rest = argument.split('=')
         sizes, batch, activation, optimizer = rest.split(':')
-        us = microseconds(step_of([int(n) for n in sizes.split('-')], int(batch), activation, optimizer))
+        us = microseconds(step_of([int(n) for n in sizes.split('-')], int(batch), activation, optimizer), clock)
         print(json.dumps({'workload': name, 'threads': 1, 'subject': 'pytorch', 'us': round(us, 3)}), flush=True)
 
 

@@ -51,7 +51,7 @@ static tg_tensor adam_step(const tg_update_call *call, const tg_rule_constants *
     tg_tape        *tape = g.tape;
     const tg_tensor m = tg_assign(call->state[0], tg_lerp(call->state[0], g, tg_constant(tape, 1 - c->beta1)));
     const tg_tensor v = tg_assign(call->state[1], tg_lerp(call->state[1], tg_square(g), tg_constant(tape, 1 - c->beta2)));
-    const tg_tensor scale = tg_shift(tg_sqrt(tg_div(v, correction(call->step, c->beta2))), c->epsilon);
+    const tg_tensor scale = tg_shift(tg_sqrt(tg_mul(v, tg_reciprocal(correction(call->step, c->beta2)))), c->epsilon);
     return tg_axpy(tg_neg(tg_div(call->rate, correction(call->step, c->beta1))), tg_div(m, scale), w);
 }
 

@@ -5,11 +5,11 @@
 #include "op/builtin.h"
 
 /* ---- Adam, Kingma and Ba 2015, algorithm 1: %0 = m, %1 = g, %2 = 1 - beta1, %3 = v, %4 = 1 - beta2, %5 = -rate / (1 - beta1^t),
- * %6 = 1 - beta2^t, %7 = w ---- */
+ * %6 = 1 / (1 - beta2^t), %7 = w ---- */
 
 enum { ADAM_INPUTS = 8, ADAM_SHIFT = 5 };      /* the place of shift among the ops of the pattern: its attribute is epsilon */
 
-/* m = m + b1 (g - m);  v = v + b2 (g^2 - v);  w = a (m / (sqrt(v / c) + epsilon)) + w;  step: 1, or 0 for a number */
+/* m = m + b1 (g - m);  v = v + b2 (g^2 - v);  w = a (m / (sqrt(v c) + epsilon)) + w;  step: 1, or 0 for a number */
 #define ADAM_LOOP(real, step)                                                                              \
     TG_EACH_ELEMENT                                                                                        \
     for (int64_t j = 0; j < loop->count; j++) {                                                            \
@@ -18,7 +18,7 @@ enum { ADAM_INPUTS = 8, ADAM_SHIFT = 5 };      /* the place of shift among the o
         const real m = m0 + b1 * (g - m0), v = v0 + b2 * (g * g - v0);                                     \
         m_out[j] = m;                                                                                      \
         v_out[j] = v;                                                                                      \
-        w_out[j] = a * (m / ((sqrt(v / c) + 0) + epsilon)) + w;                                            \
+        w_out[j] = a * (m / ((sqrt(v * c) + 0) + epsilon)) + w;                                            \
     }
 
 #define USUAL_STEP(k) ((k) == 2 || (k) == 4 || (k) == 5 || (k) == 6 ? 0 : 1)
@@ -45,5 +45,5 @@ ADAM(double, f64)
 
 const tg_fusion tg_adam_loop_fusion = {
     .size = sizeof(tg_fusion), .name = "adam_loop", .f32 = adam_f32, .f64 = adam_f64,
-    .pattern = "m = lerp(%0, %1, %2); v = lerp(%3, square(%1), %4); w = axpy(%5, div(m, shift(sqrt(div(v, %6)))), %7)"
+    .pattern = "m = lerp(%0, %1, %2); v = lerp(%3, square(%1), %4); w = axpy(%5, div(m, shift(sqrt(mul(v, %6)))), %7)"
 };

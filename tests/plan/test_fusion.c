@@ -373,7 +373,7 @@ static tg_tensor moments_with_another_operand(tg_tape *t) {
         x[k] = tg_input_f64(t, rows[k], 1, number ? 1 : MOMENTS);
     }
     tg_tensor m = tg_lerp(x[0], x[1], x[2]), v = tg_lerp(x[3], tg_square(x[1]), x[4]);
-    return tg_axpy(x[5], tg_div(m, tg_shift(tg_sqrt(tg_div(v, x[6])), 0.125)), x[7]);
+    return tg_axpy(x[5], tg_div(m, tg_shift(tg_sqrt(tg_mul(v, x[6])), 0.125)), x[7]);
 }
 
 START_TEST(adam_is_one_loop_whatever_is_a_number) {
@@ -396,7 +396,7 @@ static tg_tensor moments_of_minus_zero(tg_tape *t) {
     for (int e = 0; e < MOMENTS; e++) ones[e] = 1, minus_zeros[e] = -0.0;
     tg_tensor one = tg_input_f64(t, ones, 1, MOMENTS), g = tg_input_f64(t, zeros, 1, MOMENTS), number = tg_scalar_input(t, &half);
     tg_tensor m = tg_lerp(one, g, number), v = tg_lerp(tg_input_f64(t, minus_zeros, 1, MOMENTS), tg_square(g), tg_scalar_input(t, &minus_one));
-    return tg_axpy(number, tg_div(m, tg_shift(tg_sqrt(tg_div(v, number)), 0)), one);
+    return tg_axpy(number, tg_div(m, tg_shift(tg_sqrt(tg_mul(v, number)), 0)), one);
 }
 
 START_TEST(adam_without_epsilon_divides_by_zero_and_not_by_minus_zero) {
