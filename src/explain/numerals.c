@@ -111,6 +111,15 @@ bool tg_leaves_out(const tg_trace *trace) {
     return false;
 }
 
+/* amsmath's own matrices have at most ten columns. */
+static void begin_tex_matrix(tg_text_buffer *buffer, int64_t cols) {
+    tg_put(buffer, cols > 10 ? "\\left(\\begin{array}{" : "\\begin{pmatrix}");
+    for (int64_t j = 0; cols > 10 && j < cols; j++) tg_put(buffer, "c");
+    tg_put(buffer, cols > 10 ? "}" : "");
+}
+
+static void end_tex_matrix(tg_text_buffer *buffer, int64_t cols) { tg_put(buffer, cols > 10 ? "\\end{array}\\right)" : "\\end{pmatrix}"); }
+
 void tg_put_matrix(const tg_trace *trace, int node, const double *elements, tg_text_buffer *buffer) {
     const tg_shape shape = tg_shown_shape(trace, node);
     const int64_t  count = shape.rows * shape.cols;
@@ -120,11 +129,13 @@ void tg_put_matrix(const tg_trace *trace, int node, const double *elements, tg_t
     else if (count > trace->most_shown) put_range(trace, element_at(trace, node, elements, 0, 0), count, buffer);
     if (count <= 1 || count > trace->most_shown) return;
     const bool is_vector = shape.rows == 1 || shape.cols == 1;
-    tg_put(buffer, tex ? "\\begin{pmatrix}" : is_vector ? "(" : "[");
+    if (tex) begin_tex_matrix(buffer, shape.cols);
+    else tg_put(buffer, is_vector ? "(" : "[");
     for (int64_t i = 0; i < shape.rows; i++)
         for (int64_t j = 0; j < shape.cols; j++) {
             if (i > 0 || j > 0) tg_put(buffer, tex ? (j > 0 ? " & " : " \\\\ ") : j > 0 || is_vector ? ", " : "; ");
             tg_put_shown(trace, *element_at(trace, node, elements, i, j), buffer);
         }
-    tg_put(buffer, tex ? "\\end{pmatrix}" : is_vector ? ")" : "]");
+    if (tex) end_tex_matrix(buffer, shape.cols);
+    else tg_put(buffer, is_vector ? ")" : "]");
 }

@@ -142,7 +142,7 @@ def latex_values(text, known):
     values, adjoints = {}, {}
     for line in eq.latex_lines(text):
         left, right = line.replace("\\\\ &\\quad", " ").split("&", 1)
-        right = re.sub(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", lambda m: "(" + m.group(1).replace("\\\\", ",").replace("&", ",") + ")", right)
+        right = re.sub(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}|\\left\(\\begin\{array\}\{c+\}(.*)\\end\{array\}\\right\)", lambda m: "(" + (m.group(1) or m.group(2)).replace("\\\\", ",").replace("&", ",") + ")", right)
         number = eq.plain(eq.plain_latex(re.split(r"=|\\approx", right)[-1]))
         match = re.fullmatch(r"\\frac\{\\partial .*?\}\{\\partial (.*)\}", left.strip())
         key = latex_key(match.group(1) if match else left.strip(), known)

@@ -283,7 +283,7 @@ def latex_lines(text):
 
 
 def latex_equations(text):
-    return [plain_latex(line.replace("\\\\ &\\quad", " ").replace("&", " ")) for line in latex_lines(text) if "pmatrix" not in line]
+    return [plain_latex(line.replace("\\\\ &\\quad", " ").replace("&", " ")) for line in latex_lines(text) if "pmatrix" not in line and "{array}" not in line]
 
 
 # ---- Mermaid: lines of boxes, labels of links ----
