@@ -36,7 +36,8 @@ fi
 python3 "$root/scripts/embed.py" "$work/src/page_files.c" "tg_page_css=$root/src/explain/page.css" "tg_page_js=$root/src/explain/page.js"
 of_library=()
 for object in "$work"/src/*/*.o; do [[ $object == */cli/* ]] || of_library+=("$object"); done
-if ! said=$(clang "${flags[@]}" "$root/tests/package/recorded.c" "$work/src/page_files.c" "${of_library[@]}" "${libraries[@]}" -o "$work/recorded" 2>&1 &&
+if ! said=$(clang "${flags[@]}" "$root/tests/package/recorded.c" "$work/src/page_files.c" "${of_library[@]}" "${libraries[@]}" \
+                -o "$work/recorded" 2>&1 &&
             clang "${flags[@]}" -rdynamic "$work/src/page_files.c" "$work"/src/*/*.o "${libraries[@]}" -o "$work/tapegrad" 2>&1); then
     fail "clang links" "$(head -c 4000 <<<"$said")"
     finish

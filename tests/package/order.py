@@ -1,5 +1,5 @@
-"""Prints each call and each list of initializers in which two arguments record nodes: C leaves it to the compiler which of them does so first, and a step
-would have other numbers, other pictures and other plans with another compiler.
+"""Prints each call and each list of initializers in which two arguments record nodes: C leaves it to the compiler which of them does so first,
+and a step would have other numbers, other pictures and other plans with another compiler.
 Usage: order.py FILE..."""
 import re
 import sys
@@ -89,7 +89,7 @@ def records(source, name, common):
 
 
 def brackets(text):
-    """All calls and lists of initializers: where they begin, and where their arguments do. Names in capitals are macros, which write statements."""
+    """All calls and lists of initializers: where they begin, and where their arguments do. Names in capitals are macros of whole statements."""
     for match in CALL.finditer(text):
         if match.group(1) not in NO_CALLS and not match.group(1).isupper():
             yield match.start(), match.end()
