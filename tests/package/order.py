@@ -70,7 +70,7 @@ class Source:
 
 
 def find_recorders(sources):
-    """Fills in what records, of each file its own; returns the names that all may call. A tensor's function without a body is one that a macro makes."""
+    """Fills in what records, of each file its own; returns the names that all may call. Of a tensor's function without a body a macro makes one."""
     known = set().union(*(s.calls for s in sources))
     common = RECORD | set().union(*(s.declared for s in sources)) - known
     grown = True
