@@ -56,7 +56,8 @@ void update(perceptron *p, double alpha) {
 tg_tensor record(tg_tape *tape, const perceptron *p, tg_variable *W[], tg_variable *b[], const double *x, const double *t, tg_tensor pre[]) {
     tg_tensor o = tg_input_f64(tape, x, p->rows, p->size[0]);
     for (int l = 0; l < p->layers; l++) {
-        pre[l] = tg_name(tg_linear(o, tg_use(tape, W[l]), tg_use(tape, b[l])), "pre_activation");
+        tg_tensor weight = tg_use(tape, W[l]), bias = tg_use(tape, b[l]);
+        pre[l] = tg_name(tg_linear(o, weight, bias), "pre_activation");
         o      = tg_map(pre[l], p->f, p->df);
     }
     return tg_mse_loss(o, tg_input_f64(tape, t, p->rows, p->size[p->layers]));
@@ -87,8 +88,8 @@ int main(void) {
         if ((s = tg_variable_write_f64(W[l], p.W[l])) == TG_OK) s = tg_variable_write_f64(b[l], p.b[l]);
 
     tg_tape  *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
-    tg_tensor pre[2], g[6], loss = record(tape, &p, W, b, x, t, pre);
-    const tg_tensor by[6] = { pre[0], tg_use(tape, W[0]), tg_use(tape, b[0]), pre[1], tg_use(tape, W[1]), tg_use(tape, b[1]) };
+    tg_tensor by[6], g[6], pre[2], loss = record(tape, &p, W, b, x, t, pre);
+    for (int l = 0; l < 2; l++) by[3 * l] = pre[l], by[3 * l + 1] = tg_use(tape, W[l]), by[3 * l + 2] = tg_use(tape, b[l]);
     tg_gradients(loss, TG_NONE, by, 6, g, NULL);
     if (s == TG_OK) s = tg_run_many(g, 6);
     for (int l = 0; l < 2 && s == TG_OK; l++)

@@ -42,11 +42,11 @@ int main(void) {
     for (int step = 0; step < STEPS && s == TG_OK; step++) {
         draw(real, fake, between);
         tg_begin(tape, &(tg_begin_options){ .training = true });
-        tg_tensor lengths, apart = tg_sub(tg_mean(tg_mlp_forward(critic, tg_input(tape, real[0], BATCH, 2))),
-                                          tg_mean(tg_mlp_forward(critic, tg_input(tape, fake[0], BATCH, 2))));
-        tg_tensor punished = penalty(critic, tg_input(tape, between[0], BATCH, 2), &lengths);
+        tg_tensor of_real  = tg_mean(tg_mlp_forward(critic, tg_input(tape, real[0], BATCH, 2)));
+        tg_tensor of_fake  = tg_mean(tg_mlp_forward(critic, tg_input(tape, fake[0], BATCH, 2))), apart = tg_keep(tg_sub(of_real, of_fake)), lengths;
+        tg_tensor punished = tg_scale(penalty(critic, tg_input(tape, between[0], BATCH, 2), &lengths), WEIGHT);
         tg_tensor mean     = tg_keep(tg_mean(lengths));
-        s = tg_minimize(adam, tg_add(tg_neg(tg_keep(apart)), tg_scale(punished, WEIGHT)));
+        s = tg_minimize(adam, tg_sub(punished, apart));
         if (s != TG_OK) break;
         distance = tg_item(apart), length = tg_item(mean);
         if (step % 100 == 0) printf("step %3d   distance %7.4f   mean length of the gradient %.4f\n", step, distance, length);

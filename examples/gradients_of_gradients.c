@@ -22,8 +22,8 @@ int main(void) {
 
         tg_tensor x0       = tg_input(tape, &zero, 1, 1), u0 = tg_mlp_forward(net, x0);
         tg_tensor residual = tg_mean(tg_square(tg_add(u_xx, u)));
-        tg_tensor start    = tg_add(tg_square(u0), tg_square(tg_shift(tg_diff(u0, x0, 0), -1)));
-        tg_tensor loss     = tg_add(residual, start);
+        tg_tensor place    = tg_square(u0), slope = tg_square(tg_shift(tg_diff(u0, x0, 0), -1));
+        tg_tensor loss     = tg_add(residual, tg_add(place, slope));
         status = tg_minimize(adam, loss);
         if (status == TG_OK && step % 300 == 0) printf("step %4d   loss %.6f\n", step, tg_item(loss));
     }

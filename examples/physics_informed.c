@@ -14,14 +14,15 @@ static const double pi = 3.141592653589793;
 static tg_tensor loss_of(const tg_mlp *net, tg_tensor x, tg_tensor x0) {
     tg_tensor u = tg_mlp_forward(net, x), u_xx = tg_diff(tg_diff(u, x, 0), x, 0);      /* [points, 1] */
     tg_tensor u0 = tg_mlp_forward(net, x0), slope = tg_diff(u0, x0, 0);                /* [1, 1] */
-    return tg_add(tg_mean(tg_square(tg_add(u_xx, u))), tg_add(tg_square(u0), tg_square(tg_shift(slope, -1))));
+    tg_tensor residual = tg_mean(tg_square(tg_add(u_xx, u))), of_u0 = tg_square(u0), of_slope = tg_square(tg_shift(slope, -1));
+    return tg_add(residual, tg_add(of_u0, of_slope));
 }
 
 /* The plan borrows the points. */
 static tg_plan *compile(const tg_mlp *net, tg_params *params, const double *points) {
     tg_tape  *tape = tg_tape_new(&(tg_tape_options){ .type = TG_F64 });
-    tg_tensor w    = tg_use_block(tape, params, NULL);
-    tg_tensor loss = loss_of(net, tg_input_f64(tape, points, POINTS, 1), tg_input_f64(tape, points, 1, 1));
+    tg_tensor w    = tg_use_block(tape, params, NULL), x = tg_input_f64(tape, points, POINTS, 1), x0 = tg_input_f64(tape, points, 1, 1);
+    tg_tensor loss = loss_of(net, x, x0);
     tg_tensor outputs[2] = { loss, tg_grad(loss, w) };
     tg_plan  *plan = tg_plan_new(&w, 1, outputs, 2, NULL);
     if (plan == NULL) fprintf(stderr, "%s\n", tg_tape_error(tape));

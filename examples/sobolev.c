@@ -13,7 +13,10 @@ static double points[POINTS], values[POINTS], slopes[POINTS];
 static tg_tensor residuals(const tg_mlp *net, tg_tape *tape, bool with_slopes) {
     tg_tensor x = tg_input_f64(tape, points, POINTS, 1), y = tg_mlp_forward(net, x);
     tg_tensor parts[2] = { tg_sub(y, tg_input_f64(tape, values, POINTS, 1)), TG_NONE };
-    if (with_slopes) parts[1] = tg_scale(tg_sub(tg_diff(y, x, 0), tg_input_f64(tape, slopes, POINTS, 1)), 1.0 / 3);
+    if (with_slopes) {
+        tg_tensor slope = tg_diff(y, x, 0);
+        parts[1] = tg_scale(tg_sub(slope, tg_input_f64(tape, slopes, POINTS, 1)), 1.0 / 3);
+    }
     return tg_concat(parts, with_slopes ? 2 : 1);
 }
 

@@ -22,7 +22,7 @@ int main(void) {
     double loss = 0;
     for (int step = 0; step < 20 && s == TG_OK; step++) {
         tg_begin(tape, NULL);
-        tg_tensor e = tg_mse_loss(tg_mlp_forward(net, tg_input(tape, x, 1, 2)), tg_input(tape, t, 1, 1));
+        tg_tensor o = tg_mlp_forward(net, tg_input(tape, x, 1, 2)), e = tg_mse_loss(o, tg_input(tape, t, 1, 1));
         s    = tg_minimize(sgd, e);
         loss = tg_item(e);
     }

@@ -17,12 +17,13 @@ int main(void) {
 
     for (int step = 0; step < 1000 && status == TG_OK; step++) {
         tg_begin(tape, NULL);
-        tg_tensor h      = tg_tanh(tg_linear(tg_input(tape, x, 4, 2), tg_use(tape, w1), tg_use(tape, b1)));      /* [4, 8] */
-        tg_tensor logits = tg_linear(h, tg_use(tape, w2), tg_use(tape, b2));                                     /* [4, 1] */
-        tg_tensor loss   = tg_binary_cross_entropy_with_logits(logits, tg_input(tape, y, 4, 1));                 /* [1, 1] */
+        tg_tensor W1     = tg_use(tape, w1), B1 = tg_use(tape, b1), W2 = tg_use(tape, w2), B2 = tg_use(tape, b2);
+        tg_tensor h      = tg_tanh(tg_linear(tg_input(tape, x, 4, 2), W1, B1));                          /* [4, 8] */
+        tg_tensor logits = tg_linear(h, W2, B2);                                                         /* [4, 1] */
+        tg_tensor loss   = tg_binary_cross_entropy_with_logits(logits, tg_input(tape, y, 4, 1));         /* [1, 1] */
 
-        tg_tensor w       = tg_use_block(tape, params, NULL);      /* all parameters, [1, n] */
-        tg_tensor updated = tg_assign(w, tg_axpy(tg_scalar_input(tape, &minus_rate), tg_grad(loss, w), w));
+        tg_tensor w       = tg_use_block(tape, params, NULL), g = tg_grad(loss, w);      /* of all parameters, [1, n] */
+        tg_tensor updated = tg_assign(w, tg_axpy(tg_scalar_input(tape, &minus_rate), g, w));
         status = tg_run_many((tg_tensor[]){ loss, updated }, 2);
         if (status == TG_OK && step % 200 == 0) printf("step %4d   loss %.4f\n", step, tg_item(loss));
         if (status == TG_OK && step == 999 && tg_item(loss) > 0.05) status = TG_CHECK_FAILED;

@@ -108,5 +108,6 @@ tg_status tg_scaler_fit(tg_scaler scaler, const tg_dataset *data) {
 /* ---- in a step ---- */
 
 tg_tensor tg_scaler_forward(tg_scaler scaler, tg_tensor x) {
-    return tg_mul(tg_sub(x, tg_use(x.tape, scaler.mean)), tg_use(x.tape, scaler.scale));
+    const tg_tensor centered = tg_sub(x, tg_use(x.tape, scaler.mean));
+    return tg_mul(centered, tg_use(x.tape, scaler.scale));
 }

@@ -56,8 +56,8 @@ tg_tensor tg_gauss_newton_product(tg_tensor loss, tg_tensor output, tg_tensor x,
 
 /* [rows, count] with 1 in one column, 0 elsewhere. */
 static tg_tensor unit_column(tg_tape *tape, int64_t rows, int64_t count, int64_t column) {
-    const tg_tensor parts[3] = { tg_zeros(tape, 1, column), tg_constant(tape, 1), tg_zeros(tape, 1, count - column - 1) };
-    return tg_broadcast_to(tg_concat(parts, 3), rows, count);
+    const tg_tensor left = tg_zeros(tape, 1, column), one = tg_constant(tape, 1), right = tg_zeros(tape, 1, count - column - 1);
+    return tg_broadcast_to(tg_concat((const tg_tensor[]){ left, one, right }, 3), rows, count);
 }
 
 /* One walk an output: the gradients of column j of y are [batch, inputs]; transposed, one behind the other, they are the
@@ -157,6 +157,6 @@ tg_tensor tg_per_example_gradients(tg_tensor x, tg_tensor delta) {
 tg_tensor tg_per_example_squared_norms(tg_tensor x, tg_tensor delta, bool bias) {
     if (!are_layer(x, delta, "tg_per_example_squared_norms")) return tg_handle(x.tape, 0);
     const tg_position before = tg_position_of(x.tape);
-    const tg_tensor   of_x   = tg_sum_cols(tg_square(x));
-    return finish(x.tape, before, tg_mul(bias ? tg_shift(of_x, 1) : of_x, tg_sum_cols(tg_square(delta))));
+    const tg_tensor   of_x   = tg_sum_cols(tg_square(x)), of_both = bias ? tg_shift(of_x, 1) : of_x;
+    return finish(x.tape, before, tg_mul(of_both, tg_sum_cols(tg_square(delta))));
 }

@@ -124,7 +124,8 @@ tg_tensor tg_batch_norm_forward(tg_batch_norm_layer layer, tg_tensor x) {
     const bool training = tg_is_training(tape) && !tg_is_frozen(layer.running_mean) && !tg_is_frozen(layer.running_var);
     tg_push_scope(tape, tg_variable_scope(layer.weight));
     const tg_tensor mean = tg_use(tape, layer.running_mean), var = tg_use(tape, layer.running_var);
-    const tg_tensor y = tg_batch_norm(x, mean, var, tg_use(tape, layer.weight), tg_use(tape, layer.bias), training, layer.momentum, layer.epsilon);
+    const tg_tensor weight = tg_use(tape, layer.weight), bias = tg_use(tape, layer.bias);
+    const tg_tensor y = tg_batch_norm(x, mean, var, weight, bias, training, layer.momentum, layer.epsilon);
     const tg_tensor result = tg_name(y, "normalized");      /* [batch, cols] */
     tg_pop_scope(tape);
     return result;

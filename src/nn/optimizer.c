@@ -164,15 +164,16 @@ static tg_tensor cut(const tg_optimizer *optimizer, tg_tensor g) {
 static tg_tensor with_l1_decay(tg_tensor g, tg_tensor w, double l1_decay) {
     if (l1_decay == 0) return g;
     const tg_tensor zero = tg_constant(w.tape, 0);
-    return tg_add(g, tg_scale(tg_sub(tg_greater(w, zero), tg_greater(zero, w)), l1_decay));
+    const tg_tensor above = tg_greater(w, zero), below = tg_greater(zero, w);
+    return tg_add(g, tg_scale(tg_sub(above, below), l1_decay));
 }
 
 static tg_tensor update_group(const tg_optimizer *optimizer, tg_tape *tape, int i, tg_tensor gradient, tg_tensor step, tg_tensor state[]) {
     const group *g = &optimizer->groups[i];
     for (int k = 0; k < optimizer->state_count; k++) state[k] = tg_use_block(tape, optimizer->states[k + 1], g->name);
-    const tg_tensor      weights = tg_use_block(tape, optimizer->params, g->name);
-    const tg_update_call call = { .weights = weights, .gradient = with_l1_decay(gradient, weights, g->l1_decay),
-                                  .rate = tg_scalar_input(tape, &g->rate), .weight_decay = g->weight_decay, .step = step, .state = state };
+    const tg_tensor      weights = tg_use_block(tape, optimizer->params, g->name), decayed = with_l1_decay(gradient, weights, g->l1_decay);
+    const tg_update_call call = { .weights = weights, .gradient = decayed, .rate = tg_scalar_input(tape, &g->rate),
+                                  .weight_decay = g->weight_decay, .step = step, .state = state };
     return tg_assign(call.weights, optimizer->update(&call, optimizer->context));
 }
 

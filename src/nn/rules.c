@@ -15,7 +15,8 @@ static tg_tensor decayed(const tg_update_call *call) {
 /* w = w - rate g */
 static tg_tensor sgd(const tg_update_call *call, const void *context) {
     (void)context;
-    return tg_axpy(tg_neg(call->rate), decayed(call), call->weights);
+    const tg_tensor g = decayed(call);
+    return tg_axpy(tg_neg(call->rate), g, call->weights);
 }
 
 /* v = momentum v + g;  w = w - rate v, or with Nesterov w = w - rate (g + momentum v) */
@@ -23,7 +24,8 @@ static tg_tensor momentum(const tg_update_call *call, const void *context) {
     const tg_rule_constants *c = context;
     const tg_tensor g = decayed(call), factor = tg_constant(g.tape, c->momentum);
     const tg_tensor v = tg_assign(call->state[0], tg_axpy(factor, call->state[0], g));
-    return tg_axpy(tg_neg(call->rate), c->nesterov ? tg_axpy(factor, v, g) : v, call->weights);
+    const tg_tensor d = c->nesterov ? tg_axpy(factor, v, g) : v;
+    return tg_axpy(tg_neg(call->rate), d, call->weights);
 }
 
 tg_optimizer *tg_sgd_new(tg_params *params, const tg_sgd_options *options) {
@@ -49,10 +51,11 @@ static tg_tensor correction(tg_tensor step, double beta) {
  * w = w - rate / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + epsilon) */
 static tg_tensor adam_step(const tg_update_call *call, const tg_rule_constants *c, tg_tensor g, tg_tensor w) {
     tg_tape        *tape = g.tape;
-    const tg_tensor m = tg_assign(call->state[0], tg_lerp(call->state[0], g, tg_constant(tape, 1 - c->beta1)));
-    const tg_tensor v = tg_assign(call->state[1], tg_lerp(call->state[1], tg_square(g), tg_constant(tape, 1 - c->beta2)));
-    const tg_tensor scale = tg_shift(tg_sqrt(tg_mul(v, tg_reciprocal(correction(call->step, c->beta2)))), c->epsilon);
-    return tg_axpy(tg_neg(tg_div(call->rate, correction(call->step, c->beta1))), tg_div(m, scale), w);
+    const tg_tensor m = tg_assign(call->state[0], tg_lerp(call->state[0], g, tg_constant(tape, 1 - c->beta1))), square = tg_square(g);
+    const tg_tensor v = tg_assign(call->state[1], tg_lerp(call->state[1], square, tg_constant(tape, 1 - c->beta2)));
+    const tg_tensor above = tg_reciprocal(correction(call->step, c->beta2));      /* of one number, where v has many */
+    const tg_tensor scale = tg_shift(tg_sqrt(tg_mul(v, above)), c->epsilon), d = tg_div(m, scale);
+    return tg_axpy(tg_neg(tg_div(call->rate, correction(call->step, c->beta1))), d, w);
 }
 
 static tg_tensor adam(const tg_update_call *call, const void *context) { return adam_step(call, context, decayed(call), call->weights); }
@@ -130,7 +133,8 @@ static tg_tensor adagrad(const tg_update_call *call, const void *context) {
     const tg_tensor g = decayed(call), s = tg_assign(call->state[0], tg_add(call->state[0], tg_square(g)));
     const tg_tensor rate = c->decay > 0 ? tg_div(call->rate, tg_shift(tg_scale(tg_shift(call->step, -1), c->decay), 1)) : call->rate;
     const tg_tensor sum  = c->initial > 0 ? tg_shift(s, c->initial) : s;
-    return tg_axpy(tg_neg(rate), tg_div(g, tg_shift(tg_sqrt(sum), c->epsilon)), call->weights);
+    const tg_tensor d    = tg_div(g, tg_shift(tg_sqrt(sum), c->epsilon));
+    return tg_axpy(tg_neg(rate), d, call->weights);
 }
 
 tg_optimizer *tg_adagrad_new(tg_params *params, const tg_adagrad_options *options) {
@@ -148,7 +152,10 @@ tg_optimizer *tg_adagrad_new(tg_params *params, const tg_adagrad_options *option
 
 /* ---- Rprop, Riedmiller and Braun 1993, as torch.optim.Rprop ---- */
 
-static tg_tensor sign(tg_tensor x, tg_tensor zero) { return tg_sub(tg_greater(x, zero), tg_greater(zero, x)); }
+static tg_tensor sign(tg_tensor x, tg_tensor zero) {
+    const tg_tensor above = tg_greater(x, zero), below = tg_greater(zero, x);
+    return tg_sub(above, below);
+}
 
 /* d = d (eta_plus, eta_minus, 1 where g g' > 0, < 0, = 0) within [least, most], g = 0 where g g' < 0;  w = w - d sign(g). A size of 0 has not
  * begun. */
@@ -157,8 +164,9 @@ static tg_tensor rprop(const tg_update_call *call, const void *context) {
     tg_tape                 *tape = call->weights.tape;
     const tg_tensor zero = tg_constant(tape, 0), product = tg_mul(call->gradient, call->state[0]), size = call->state[1];
     const tg_tensor same = tg_greater(product, zero), turned = tg_greater(zero, product);
-    const tg_tensor eta  = tg_select(same, tg_constant(tape, c->eta_plus), tg_select(turned, tg_constant(tape, c->eta_minus), tg_constant(tape, 1)));
-    const tg_tensor next = tg_mul(tg_select(size, size, call->rate), eta), below = tg_neg(tg_maximum(tg_neg(next), tg_constant(tape, -c->most)));
+    const tg_tensor plus = tg_constant(tape, c->eta_plus), minus = tg_constant(tape, c->eta_minus), one = tg_constant(tape, 1);
+    const tg_tensor eta  = tg_select(same, plus, tg_select(turned, minus, one)), next = tg_mul(tg_select(size, size, call->rate), eta);
+    const tg_tensor minus_next = tg_neg(next), below = tg_neg(tg_maximum(minus_next, tg_constant(tape, -c->most)));
     const tg_tensor d    = tg_assign(size, tg_maximum(below, tg_constant(tape, c->least)));
     const tg_tensor g    = tg_assign(call->state[0], tg_select(turned, zero, call->gradient));
     return tg_sub(call->weights, tg_mul(d, sign(g, zero)));

@@ -7,14 +7,15 @@
 /* ---- pieces of lines ---- */
 
 static tg_tensor relu_rule(tg_tensor x, tg_tensor g) {
-    const tg_tensor zero = tg_zero(g);      /* first, by every compiler */
+    const tg_tensor zero = tg_zero(g);
     return tg_select(tg_greater(x, tg_zero(x)), g, zero);
 }
 MAP1(relu, x <= 0 ? 0 : x, relu_rule(x, g), .text = "max(%0, 0)", .tex = "\\max(%0, 0)", AVOID(0))
 
 /* g where a < x < b, else 0 */
 static tg_tensor inside(tg_tensor x, double a, double b, tg_tensor g) {
-    return tg_where_greater(x, a, tg_select(tg_less(x, tg_constant(x.tape, b)), g, tg_zero(g)), tg_zero(g));
+    const tg_tensor zero = tg_zero(g), below_b = tg_select(tg_less(x, tg_constant(x.tape, b)), g, zero);
+    return tg_where_greater(x, a, below_b, zero);
 }
 MAP1(relu6, x <= 0 ? 0 : x >= 6 ? 6 : x, inside(x, 0, 6, g), .text = "min(max(%0, 0), 6)", .tex = "\\min(\\max(%0, 0), 6)", AVOID(0, 6))
 MAP1(hard_tanh, x <= -1 ? -1 : x >= 1 ? 1 : x, inside(x, -1, 1, g), .text = "min(max(%0, -1), 1)", .tex = "\\min(\\max(%0, -1), 1)", AVOID(-1, 1))
@@ -24,7 +25,8 @@ MAP1(hard_sigmoid, x <= -3 ? 0 : x >= 3 ? 1 : x / 6 + (real)0.5, inside(x, -3, 3
 /* x / 3 + 1/2 between -3 and 3, 0 below and 1 above */
 static tg_tensor hard_swish_rule(tg_tensor x, tg_tensor g) {
     const tg_tensor between = tg_mul(g, tg_shift(tg_scale(tg_clamp(x, -3, 3), 1.0 / 3), 0.5));
-    return tg_where_greater(x, -3, tg_select(tg_less(x, tg_constant(x.tape, 3)), between, g), tg_zero(g));
+    const tg_tensor below_3 = tg_select(tg_less(x, tg_constant(x.tape, 3)), between, g);
+    return tg_where_greater(x, -3, below_3, tg_zero(g));
 }
 MAP1(hard_swish, x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6, hard_swish_rule(x, g), .text = "%0 * min(max(%0 / 6 + 1/2, 0), 1)",
      .tex = "%0\\,\\min(\\max(\\tfrac{%0}{6} + \\tfrac12, 0), 1)", .lo = -4, .hi = 4, AVOID(-3, 3))
@@ -35,8 +37,12 @@ MAP1_NUMBER(leaky_relu, x > 0 ? x : c * x, tg_where_greater(x, 0, g, tg_scale(g,
 /* x where x <= 0, else 0 */
 static tg_tensor negative(tg_tensor x) { return tg_where_greater(x, 0, tg_zero(x), x); }
 
-MAP2(prelu, x > 0 ? x : y * x, tg_where_greater(x, 0, g, tg_mul(g, y)), tg_where_greater(x, 0, tg_zero(g), tg_mul(g, negative(x))), 0,
-     .simplify = tg_drop_broadcasts, .text = "%0 > 0 ? %0 : %1 * %0", .tex = "\\max(%0, 0) + %1 \\odot \\min(%0, 0)", AVOID(0))
+static tg_tensor prelu_by_factor(tg_tensor x, tg_tensor g) {
+    const tg_tensor zero = tg_zero(g);
+    return tg_where_greater(x, 0, zero, tg_mul(g, negative(x)));
+}
+MAP2(prelu, x > 0 ? x : y * x, tg_where_greater(x, 0, g, tg_mul(g, y)), prelu_by_factor(x, g), 0, .simplify = tg_drop_broadcasts,
+     .text = "%0 > 0 ? %0 : %1 * %0", .tex = "\\max(%0, 0) + %1 \\odot \\min(%0, 0)", AVOID(0))
 
 /* ---- lines and exponentials ---- */
 
@@ -46,8 +52,11 @@ MAP1_NUMBER(elu, x > 0 ? x : c * expm1(x), tg_where_greater(x, 0, g, tg_mul(g, t
 /* lambda and alpha for which mean 0 and variance 1 stay (Klambauer et al. 2017). */
 #define LAMBDA 1.0507009873554804934193349852946
 #define LAMBDA_ALPHA (LAMBDA * 1.6732632423543772848170429916717)
-MAP1(selu, x > 0 ? (real)LAMBDA * x : (real)LAMBDA_ALPHA * expm1(x),
-     tg_where_greater(x, 0, tg_scale(g, LAMBDA), tg_mul(g, tg_scale(tg_exp(negative(x)), LAMBDA_ALPHA))),
+static tg_tensor selu_rule(tg_tensor x, tg_tensor g) {
+    const tg_tensor above = tg_scale(g, LAMBDA);
+    return tg_where_greater(x, 0, above, tg_mul(g, tg_scale(tg_exp(negative(x)), LAMBDA_ALPHA)));
+}
+MAP1(selu, x > 0 ? (real)LAMBDA * x : (real)LAMBDA_ALPHA * expm1(x), selu_rule(x, g),
      .text = "%0 > 0 ? 1.0507009873554805 * %0 : 1.7580993408473766 * (exp(%0) - 1)",
      .tex = "\\lambda(\\max(%0, 0) + \\alpha(e^{\\min(%0, 0)} - 1))", AVOID(0))
 
@@ -81,8 +90,8 @@ static tg_tensor bounded(tg_tensor x) { return tg_clamp(x, -1000, 1000); }
 
 /* s (1 + x (1 - s)), s = sigmoid(x) and 1 - s = sigmoid(-x) */
 static tg_tensor silu_slope(tg_tensor x) {
-    const tg_tensor s = tg_sigmoid(x);
-    return tg_mul(s, tg_shift(tg_mul(bounded(x), tg_sigmoid(tg_neg(x))), 1));
+    const tg_tensor s = tg_sigmoid(x), near = bounded(x);
+    return tg_mul(s, tg_shift(tg_mul(near, tg_sigmoid(tg_neg(x))), 1));
 }
 MAP1(silu, FROM_BELOW(x) * sigmoid(x), tg_mul(g, silu_slope(x)), .text = "%0 / (1 + exp(-%0))", .tex = "%0\\,\\sigma(%0)")
 
@@ -92,8 +101,8 @@ MAP1(silu, FROM_BELOW(x) * sigmoid(x), tg_mul(g, silu_slope(x)), .text = "%0 / (
  * their digits where t is near 1, and so do their derivatives. */
 static tg_tensor mish_slope(tg_tensor x) {
     const tg_tensor twice = tg_scale(tg_softplus(x), -2), q = tg_exp(twice), part = tg_reciprocal(tg_shift(q, 1));
-    const tg_tensor t     = tg_neg(tg_mul(tg_expm1(twice), part));
-    return tg_add(t, tg_mul(tg_mul(bounded(x), tg_sigmoid(x)), tg_scale(tg_mul(q, tg_square(part)), 4)));
+    const tg_tensor t     = tg_neg(tg_mul(tg_expm1(twice), part)), near = bounded(x), of_p = tg_mul(near, tg_sigmoid(x));
+    return tg_add(t, tg_mul(of_p, tg_scale(tg_mul(q, tg_square(part)), 4)));
 }
 MAP1(mish, FROM_BELOW(x) * MISH_RISE(x, exp(-fabs(x))), tg_mul(g, mish_slope(x)), .text = "%0 * tanh(ln(1 + exp(%0)))",
      .tex = "%0 \\tanh(\\ln(1 + e^{%0}))")
@@ -106,8 +115,8 @@ MAP1(gaussian, exp(-x * x), tg_mul(g, tg_scale(tg_mul(within_reach(x), out), -2)
 #define ROOT_OF_HALF 0.70710678118654752440
 #define ONE_BY_ROOT_OF_PI 0.56418958354775628695
 static tg_tensor gelu_slope(tg_tensor x) {
-    const tg_tensor t = tg_scale(x, ROOT_OF_HALF);
-    return tg_add(tg_scale(tg_erfc(tg_neg(t)), 0.5), tg_scale(tg_mul(within_reach(t), tg_gaussian(t)), ONE_BY_ROOT_OF_PI));
+    const tg_tensor t = tg_scale(x, ROOT_OF_HALF), p = tg_scale(tg_erfc(tg_neg(t)), 0.5), near = within_reach(t);
+    return tg_add(p, tg_scale(tg_mul(near, tg_gaussian(t)), ONE_BY_ROOT_OF_PI));
 }
 MAP1(gelu, FROM_BELOW(x) * (erfc(-x * (real)ROOT_OF_HALF) / 2), tg_mul(g, gelu_slope(x)), .text = "%0 * (1 + erf(%0 / sqrt(2))) / 2",
      .tex = "%0\\,\\Phi(%0)")
@@ -119,8 +128,8 @@ MAP1(gelu, FROM_BELOW(x) * (erfc(-x * (real)ROOT_OF_HALF) / 2), tg_mul(g, gelu_s
 static tg_tensor gelu_tanh_slope(tg_tensor x) {
     const tg_tensor near = within_reach(x), square = tg_square(near);
     const tg_tensor u    = tg_scale(tg_mul(near, tg_shift(tg_scale(square, CUBIC), 1)), TWO_ROOTS), s = tg_sigmoid(u);
-    const tg_tensor rise = tg_shift(tg_scale(square, 3 * CUBIC * TWO_ROOTS), TWO_ROOTS);
-    return tg_add(s, tg_mul(tg_mul(near, rise), tg_mul(s, tg_sigmoid(tg_neg(u)))));
+    const tg_tensor rise = tg_mul(near, tg_shift(tg_scale(square, 3 * CUBIC * TWO_ROOTS), TWO_ROOTS));
+    return tg_add(s, tg_mul(rise, tg_mul(s, tg_sigmoid(tg_neg(u)))));
 }
 MAP1(gelu_tanh, FROM_BELOW(x) * sigmoid(TWICE_U(x)), tg_mul(g, gelu_tanh_slope(x)),
      .text = "%0 * (1 + tanh(sqrt(2 / pi) * (%0 + 0.044715 * %0^3))) / 2",

@@ -59,14 +59,18 @@ MAP3(select, x != 0 ? y : z, (tg_tensor){ 0 }, tg_select(x, g, tg_zero(g)), tg_s
 tg_tensor tg_select(tg_tensor condition, tg_tensor x, tg_tensor y) { return tg_apply3(&tg_select_op, condition, x, y); }
 
 /* At 0 the derivative is 0, whatever the cotangent is. */
-MAP1(abs, fabs(x), tg_select(x, tg_mul(g, tg_sign(x)), tg_zero(g)), .text = "|%0|", .tex = "|%0|", AVOID(0))
+static tg_tensor abs_rule(tg_tensor x, tg_tensor g) {
+    const tg_tensor slope = tg_mul(g, tg_sign(x));
+    return tg_select(x, slope, tg_zero(g));
+}
+MAP1(abs, fabs(x), abs_rule(x, g), .text = "|%0|", .tex = "|%0|", AVOID(0))
 
 /* A NaN in any of the three is the value; of a > b, it is b. */
 #define AT_LEAST(x, a) ((a) > (x) || (a) != (a) ? (a) : (x))
 #define AT_MOST(x, b) ((b) < (x) || (b) != (b) ? (b) : (x))
 static tg_tensor clamp_rule(tg_tensor x, tg_tensor g, double a, double b) {
-    const tg_tensor below_b = tg_select(tg_less_equal(x, tg_constant(x.tape, b)), g, tg_zero(g));
-    return tg_select(tg_greater_equal(x, tg_constant(x.tape, a)), below_b, tg_zero(g));
+    const tg_tensor zero = tg_zero(g), below_b = tg_select(tg_less_equal(x, tg_constant(x.tape, b)), g, zero);
+    return tg_select(tg_greater_equal(x, tg_constant(x.tape, a)), below_b, zero);
 }
 /* Between -0.5 and 0.75, in the middle and to both sides. */
 static bool between_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {

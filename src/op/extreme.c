@@ -113,8 +113,8 @@ tg_tensor tg_same(tg_tensor x, tg_tensor y) { return tg_apply2(&tg_same_op, x, y
 
 /* dL/dx = g / n where x is the extreme y, n being how many of them there are; elsewhere 0 */
 static tg_tensor share(const tg_application *a, tg_tensor g, tg_tensor (*count)(tg_tensor)) {
-    const tg_tensor is_extreme = tg_same(a->inputs[0], a->output);
-    return tg_select(is_extreme, tg_div(g, count(is_extreme)), tg_constant(a->tape, 0));
+    const tg_tensor is_extreme = tg_same(a->inputs[0], a->output), part = tg_div(g, count(is_extreme));
+    return tg_select(is_extreme, part, tg_constant(a->tape, 0));
 }
 
 static void share_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) { cotangents[0] = share(a, g, tg_sum); }

@@ -130,8 +130,8 @@ static void mse_loss_vjp(const tg_application *a, tg_tensor g, tg_tensor cotange
 /* ---- meanings in other ops ---- */
 
 static tg_tensor cross_entropy_expand(const tg_application *a) {
-    const tg_tensor x = a->inputs[0], zero = tg_constant(a->tape, 0);
-    return tg_neg(tg_mean(tg_sum_cols(tg_select(tg_one_hot(a->inputs[1], tg_cols(x)), tg_log_softmax(x), zero))));
+    const tg_tensor x = a->inputs[0], zero = tg_constant(a->tape, 0), t = tg_one_hot(a->inputs[1], tg_cols(x));
+    return tg_neg(tg_mean(tg_sum_cols(tg_select(t, tg_log_softmax(x), zero))));
 }
 
 static tg_tensor cross_entropy_distribution_expand(const tg_application *a) {
@@ -140,7 +140,8 @@ static tg_tensor cross_entropy_distribution_expand(const tg_application *a) {
 }
 
 static tg_tensor binary_cross_entropy_with_logits_expand(const tg_application *a) {
-    return tg_mean(tg_sub(tg_softplus(a->inputs[0]), tg_mul(a->inputs[1], a->inputs[0])));
+    const tg_tensor x = a->inputs[0], t = a->inputs[1], softplus = tg_softplus(x);
+    return tg_mean(tg_sub(softplus, tg_mul(t, x)));
 }
 
 static tg_tensor mse_loss_expand(const tg_application *a) { return tg_mean(tg_square(tg_sub(a->inputs[0], a->inputs[1]))); }
@@ -207,7 +208,8 @@ SLOPE_KERNEL(cross_entropy_slope_by, float, f32, *(const float *)call->inputs[2]
 SLOPE_KERNEL(cross_entropy_slope_by, double, f64, *(const double *)call->inputs[2].data)
 
 static tg_tensor distance(const tg_application *a) {
-    return tg_sub(tg_softmax(a->inputs[0]), tg_one_hot(a->inputs[1], ((const slope *)a->attributes)->classes));
+    const tg_tensor softmax = tg_softmax(a->inputs[0]);
+    return tg_sub(softmax, tg_one_hot(a->inputs[1], ((const slope *)a->attributes)->classes));
 }
 static tg_tensor cross_entropy_slope_expand(const tg_application *a) { return tg_scale(distance(a), ((const slope *)a->attributes)->factor); }
 static tg_tensor cross_entropy_slope_by_expand(const tg_application *a) { return tg_mul(distance(a), a->inputs[2]); }

@@ -81,7 +81,10 @@ static tg_tensor number(tg_tensor like, double value) { return tg_constant(like.
 /* max(x, -x): at 0 each side has half of the derivative, which makes 0 */
 static tg_tensor absolute(tg_tensor x) { return tg_maximum(x, tg_neg(x)); }
 
-static tg_tensor smaller(tg_tensor x, tg_tensor y) { return tg_neg(tg_maximum(tg_neg(x), tg_neg(y))); }
+static tg_tensor smaller(tg_tensor x, tg_tensor y) {
+    const tg_tensor minus_x = tg_neg(x), minus_y = tg_neg(y);
+    return tg_neg(tg_maximum(minus_x, minus_y));
+}
 
 static tg_tensor one_minus(tg_tensor x) { return tg_shift(tg_neg(x), 1); }
 
@@ -283,7 +286,8 @@ tg_tensor tg_nll_loss_with(tg_tensor log_probabilities, tg_tensor labels, const 
 static tg_tensor binary_losses(tg_tensor x, tg_tensor t, tg_tensor pos_weight) {
     tg_tensor yes = weigh(t, tg_softplus(tg_neg(x)));
     if (is_given(pos_weight)) yes = weigh(pos_weight, yes);
-    return tg_add(yes, weigh(one_minus(t), tg_softplus(x)));
+    const tg_tensor no = one_minus(t);
+    return tg_add(yes, weigh(no, tg_softplus(x)));
 }
 
 tg_tensor tg_binary_cross_entropy_with_logits_with(tg_tensor logits, tg_tensor target, const tg_binary_cross_entropy_options *options) {
@@ -346,7 +350,7 @@ tg_tensor tg_l1_loss_with(tg_tensor input, tg_tensor target, const tg_loss_optio
 
 /* c (d - c / 2) with c = d cut to [-delta, delta]: d^2 / 2 within, delta (|d| - delta / 2) beyond, and no kink at 0 */
 static tg_tensor huber(tg_tensor input, tg_tensor target, double delta) {
-    const tg_tensor d = tg_sub(input, target), cut = tg_maximum(smaller(d, number(d, delta)), number(d, -delta));
+    const tg_tensor d = tg_sub(input, target), below = smaller(d, number(d, delta)), cut = tg_maximum(below, number(d, -delta));
     return tg_mul(cut, tg_sub(d, tg_scale(cut, 0.5)));
 }
 
@@ -374,9 +378,13 @@ static tg_tensor t_log_t(tg_tensor t) { return tg_mul(t, tg_log(tg_select(t, t, 
 
 /* t (ln t - x), or e^t (t - x) with what has probability zero taken out of both before they are subtracted */
 static tg_tensor divergences(tg_tensor x, tg_tensor t, bool log_target) {
-    if (!log_target) return tg_add(t_log_t(t), weigh(t, tg_neg(x)));
-    const tg_tensor impossible = tg_greater(number(t, -(double)FLT_MAX), t), zero = number(t, 0);
-    return tg_mul(tg_exp(t), tg_sub(tg_select(impossible, zero, t), tg_select(impossible, zero, x)));
+    if (!log_target) {
+        const tg_tensor entropy = t_log_t(t);
+        return tg_add(entropy, weigh(t, tg_neg(x)));
+    }
+    const tg_tensor impossible = tg_greater(number(t, -(double)FLT_MAX), t), zero = number(t, 0), probability = tg_exp(t);
+    const tg_tensor possible_t = tg_select(impossible, zero, t), possible_x = tg_select(impossible, zero, x);
+    return tg_mul(probability, tg_sub(possible_t, possible_x));
 }
 
 tg_tensor tg_kl_div_with(tg_tensor input, tg_tensor target, const tg_kl_div_options *options) {
@@ -390,7 +398,7 @@ tg_tensor tg_kl_div_with(tg_tensor input, tg_tensor target, const tg_kl_div_opti
 static tg_tensor stirling(tg_tensor t) {
     const double    half_log_two_pi = 0.91893853320467274178;
     const tg_tensor large = tg_greater(t, number(t, 1)), safe = tg_select(large, t, number(t, 1)), logarithm = tg_log(safe);
-    const tg_tensor term  = tg_shift(tg_add(tg_sub(tg_mul(safe, logarithm), safe), tg_scale(logarithm, 0.5)), half_log_two_pi);
+    const tg_tensor most  = tg_sub(tg_mul(safe, logarithm), safe), term = tg_shift(tg_add(most, tg_scale(logarithm, 0.5)), half_log_two_pi);
     return tg_select(large, term, number(t, 0));
 }
 
@@ -417,22 +425,26 @@ tg_tensor tg_gaussian_nll_loss(tg_tensor input, tg_tensor target, tg_tensor var,
     const double                              eps = option(o->eps, 1e-6), half_log_two_pi = 0.91893853320467274178;
     if (!is_pair(caller, input, target) || !is_matrix(caller, "var", var, input) || !is_positive(caller, "eps", input.tape, eps))
         return failed(input);
-    const tg_tensor v = tg_maximum(var, number(var, eps));
-    const tg_tensor l = tg_scale(tg_add(tg_log(v), tg_div(tg_square(tg_sub(input, target)), v)), 0.5);
+    const tg_tensor v = tg_maximum(var, number(var, eps)), log_v = tg_log(v);
+    const tg_tensor l = tg_scale(tg_add(log_v, tg_div(tg_square(tg_sub(input, target)), v)), 0.5);
     return finish(caller, o->full ? tg_shift(l, half_log_two_pi) : l, o->weight, o->reduction, false);
 }
 
 /* ---- embeddings ---- */
 
 /* max(|x|, eps) of each row: the largest is taken of the squares, so that a row of zeros meets no root of zero */
-static tg_tensor norm_above(tg_tensor x, double eps) { return tg_sqrt(tg_maximum(tg_sum_cols(tg_square(x)), number(x, eps * eps))); }
+static tg_tensor norm_above(tg_tensor x, double eps) {
+    const tg_tensor square = tg_sum_cols(tg_square(x));
+    return tg_sqrt(tg_maximum(square, number(x, eps * eps)));
+}
 
 tg_tensor tg_cosine_similarity(tg_tensor x1, tg_tensor x2, double eps) {
     const double smallest = option(eps, 1e-8);
     if (!is_first("tg_cosine_similarity", x1) || !is_matrix("tg_cosine_similarity", "x2", x2, x1) ||
         !is_positive("tg_cosine_similarity", "eps", x1.tape, smallest))
         return failed(x1);
-    return tg_div(tg_div(tg_sum_cols(tg_mul(x1, x2)), norm_above(x1, smallest)), norm_above(x2, smallest));
+    const tg_tensor product = tg_sum_cols(tg_mul(x1, x2)), norm1 = norm_above(x1, smallest), norm2 = norm_above(x2, smallest);
+    return tg_div(tg_div(product, norm1), norm2);
 }
 
 tg_tensor tg_cosine_embedding_loss(tg_tensor x1, tg_tensor x2, tg_tensor target, const tg_cosine_embedding_loss_options *options) {
@@ -443,13 +455,15 @@ tg_tensor tg_cosine_embedding_loss(tg_tensor x1, tg_tensor x2, tg_tensor target,
         !is_weight(caller, "target", target, x1.tape, tg_rows(x1), 1) || !is_within(caller, "margin", x1.tape, o->margin, -1, 1))
         return failed(x1);
     const tg_tensor cosine = tg_cosine_similarity(x1, x2, 0), alike = tg_greater(target, number(target, 0));
-    return finish(caller, tg_select(alike, one_minus(cosine), tg_relu(tg_shift(cosine, -o->margin))), o->weight, o->reduction, false);
+    const tg_tensor apart  = one_minus(cosine), too_near = tg_relu(tg_shift(cosine, -o->margin));
+    return finish(caller, tg_select(alike, apart, too_near), o->weight, o->reduction, false);
 }
 
 /* |x - y + eps| of each row; at 0 its derivative is 0 */
 static tg_tensor distance(tg_tensor x, tg_tensor y, double eps) {
     const tg_tensor squares = tg_sum_cols(tg_square(tg_shift(tg_sub(x, y), eps)));
-    return tg_select(squares, tg_sqrt(tg_select(squares, squares, number(x, 1))), number(x, 0));
+    const tg_tensor root    = tg_sqrt(tg_select(squares, squares, number(x, 1)));
+    return tg_select(squares, root, number(x, 0));
 }
 
 tg_tensor tg_triplet_margin_loss(tg_tensor anchor, tg_tensor positive, tg_tensor negative, const tg_triplet_margin_loss_options *options) {

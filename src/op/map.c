@@ -114,9 +114,10 @@ MAP1_NUMBER(shift, x + c, g, .simplify = shift_simplify, .text = "%0 + c", .tex 
  * Asked with <=, which a NaN does not answer, so that it goes through. */
 VALUE1_OF(clip_factor, const real c = (real)NUMBER_OF(call, 0);, sqrt(x) + (real)1e-6 <= c ? 1 : c / (sqrt(x) + (real)1e-6))
 RULE_BEGIN(clip_factor)
-    const tg_tensor norm  = tg_sqrt(application->inputs[0]);
-    const tg_tensor slope = tg_div(tg_mul(g, out), tg_mul(tg_scale(norm, -2), tg_shift(norm, 1e-6)));
-    cotangents[0] = tg_select(tg_greater(tg_constant(g.tape, 1), out), slope, tg_zero(g));
+    const tg_tensor norm  = tg_sqrt(application->inputs[0]), minus_two_n = tg_scale(norm, -2);
+    const tg_tensor below = tg_mul(minus_two_n, tg_shift(norm, 1e-6)), slope = tg_div(tg_mul(g, out), below);
+    const tg_tensor cut   = tg_greater(tg_constant(g.tape, 1), out);
+    cotangents[0] = tg_select(cut, slope, tg_zero(g));
 }
 /* Its kink is where sqrt(x) = c: to both sides of it. */
 static bool clip_example(int index, int64_t rows, int64_t cols, tg_op_example *example) {

@@ -1,7 +1,8 @@
 /* map.h - how elementwise ops are written. An op is a name, an expression for its value, expressions for the cotangents of its operands, formulas.
  *
  * Expressions of values are C in x, y, z of type real, computed as float and as double; kernel/functions.h chooses the function. Rules are written in
- * tensors: x, y, z the operands, out the value, g its cotangent. The numbers that an op has in double are c, or a and b, in both. */
+ * tensors: x, y, z the operands, out the value, g its cotangent; one that records two operands of one op is a function, as C leaves the order of
+ * arguments to the compiler. The numbers that an op has in double are c, or a and b, in both. */
 #ifndef TAPEGRAD_OP_MAP_H
 #define TAPEGRAD_OP_MAP_H
 

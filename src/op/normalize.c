@@ -45,12 +45,13 @@ KERNELS(double, f64)
 /* ---- rules. With s = 1 / sqrt(var + epsilon), y = (x - mean) s: dL/dx = s (g - mean(g) - y mean(g y)) ---- */
 
 static tg_tensor inverse_root(const tg_application *a, tg_tensor variance) {
-    return tg_div(tg_constant(a->tape, 1), tg_sqrt(tg_shift(variance, ((const epsilon_of *)a->attributes)->epsilon)));
+    const tg_tensor one = tg_constant(a->tape, 1);
+    return tg_div(one, tg_sqrt(tg_shift(variance, ((const epsilon_of *)a->attributes)->epsilon)));
 }
 
 static tg_tensor normal_slope(const tg_application *a, tg_tensor g, tg_tensor variance, tg_tensor (*mean)(tg_tensor)) {
-    const tg_tensor y = a->output;
-    return tg_mul(inverse_root(a, variance), tg_sub(tg_sub(g, mean(g)), tg_mul(y, mean(tg_mul(g, y)))));
+    const tg_tensor y = a->output, root = inverse_root(a, variance), centered = tg_sub(g, mean(g));
+    return tg_mul(root, tg_sub(centered, tg_mul(y, mean(tg_mul(g, y)))));
 }
 
 static void layer_norm_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
@@ -69,8 +70,8 @@ static void rms_norm_vjp(const tg_application *a, tg_tensor g, tg_tensor cotange
 
 /* Of the columns; a plan shares mean and variance with what else reads them. */
 static tg_tensor batch_norm_expand(const tg_application *a) {
-    const tg_tensor x = a->inputs[0];
-    return tg_mul(tg_sub(x, tg_mean_rows(x)), inverse_root(a, tg_var_rows(x, 0)));
+    const tg_tensor x = a->inputs[0], centered = tg_sub(x, tg_mean_rows(x));
+    return tg_mul(centered, inverse_root(a, tg_var_rows(x, 0)));
 }
 
 TG_EXAMPLE_OF_NUMBERS(epsilon, 0.1)

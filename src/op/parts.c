@@ -159,7 +159,8 @@ tg_tensor tg_outer(tg_tensor x, tg_tensor y) {
     if (!is_vector(x) || !is_vector(y))
         return tg_tape_fail(x.tape, TG_SHAPE_MISMATCH, "tg_outer: takes rows or columns, not [%" PRId64 ",%" PRId64 "] and [%" PRId64 ",%" PRId64 "]",
                             tg_rows(x), tg_cols(x), tg_rows(y), tg_cols(y));
-    return tg_mul(tg_view(x, 0, count_of(x), 1), tg_view(y, 0, 1, count_of(y)));
+    const tg_tensor column = tg_view(x, 0, count_of(x), 1), row = tg_view(y, 0, 1, count_of(y));
+    return tg_mul(column, row);
 }
 
 /* The outer product of x_i and z_i as row i of [batch, in1 in2], times the weight. */

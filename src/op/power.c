@@ -31,8 +31,9 @@ static tg_tensor pow_by_base(tg_tensor x, tg_tensor y) {
 }
 /* d/dy = x^y ln x, where x = 0 is replaced by 1 if y >= 0, so that the product is 0. */
 static tg_tensor pow_by_exponent(tg_tensor x, tg_tensor y) {
-    const tg_tensor base = tg_select(x, x, tg_select(tg_greater_equal(y, tg_zero(y)), tg_constant(y.tape, 1), x));
-    return tg_mul(tg_pow(base, y), tg_log(base));
+    const tg_tensor nonnegative = tg_greater_equal(y, tg_zero(y));
+    const tg_tensor base = tg_select(x, x, tg_select(nonnegative, tg_constant(y.tape, 1), x)), power = tg_pow(base, y);
+    return tg_mul(power, tg_log(base));
 }
 MAP2(pow, pow(x, y), tg_mul(g, pow_by_base(x, y)), tg_mul(g, pow_by_exponent(x, y)), 0, .simplify = tg_drop_broadcasts, .text = "%0^%1",
      .tex = "{%0}^{%1}", .lo = 0.5, .hi = 2)

@@ -129,7 +129,8 @@ static bool is_for_dropout(tg_tensor x, double p, const char *caller) {
 
 /* select, not a product: an infinite element that is dropped is gone, in value and gradient. */
 static tg_tensor drop(double p, tg_tensor kept, double dropped) {
-    return tg_select(tg_bernoulli(kept.tape, 1 - p, tg_rows(kept), tg_cols(kept)), kept, tg_constant(kept.tape, dropped));
+    const tg_tensor stays = tg_bernoulli(kept.tape, 1 - p, tg_rows(kept), tg_cols(kept));
+    return tg_select(stays, kept, tg_constant(kept.tape, dropped));
 }
 
 tg_tensor tg_dropout(tg_tensor x, double p) {

@@ -90,7 +90,8 @@ static void softmax_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangen
 
 /* dL/dx_j = g_j - softmax(x)_j sum_k g_k */
 static void log_softmax_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
-    cotangents[0] = tg_sub(g, tg_mul(tg_softmax(a->inputs[0]), tg_sum_cols(g)));
+    const tg_tensor softmax = tg_softmax(a->inputs[0]);
+    cotangents[0] = tg_sub(g, tg_mul(softmax, tg_sum_cols(g)));
 }
 
 /* ---- meanings in other ops ---- */

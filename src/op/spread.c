@@ -15,7 +15,8 @@ static tg_tensor multiply_rows(tg_tensor x) {
         const int64_t   half = tg_rows(x) / 2;
         const tg_tensor last = tg_rows(x) % 2 == 1 ? tg_view(x, 2 * half * cols, 1, cols) : TG_NONE;
         if (last.tape != NULL) odd = odd.tape != NULL ? tg_mul(last, odd) : last;
-        x = tg_mul(tg_view(x, 0, half, cols), tg_view(x, half * cols, half, cols));
+        const tg_tensor upper = tg_view(x, 0, half, cols), lower = tg_view(x, half * cols, half, cols);
+        x = tg_mul(upper, lower);
     }
     return odd.tape != NULL ? tg_mul(x, odd) : tg_view(x, 0, 1, cols);
 }
@@ -29,7 +30,8 @@ static tg_tensor multiply_cols(tg_tensor x) {
         const int64_t   half = tg_cols(x) / 2;
         const tg_tensor last = tg_cols(x) % 2 == 1 ? tg_slice_cols(x, 2 * half, 2 * half + 1) : TG_NONE;
         if (last.tape != NULL) odd = odd.tape != NULL ? tg_mul(last, odd) : last;
-        x = tg_mul(tg_slice_cols(x, 0, half), tg_slice_cols(x, half, 2 * half));
+        const tg_tensor left = tg_slice_cols(x, 0, half), right = tg_slice_cols(x, half, 2 * half);
+        x = tg_mul(left, right);
     }
     return odd.tape != NULL ? tg_mul(x, odd) : tg_view(x, 0, rows, 1);
 }
@@ -98,7 +100,8 @@ static tg_tensor var_rows_expand(const tg_application *a) {
 
 /* dL/dx = 2 g (x - mean) / max(0, n - correction) */
 static tg_tensor var_slope(const tg_application *a, tg_tensor g, tg_tensor mean, int64_t count) {
-    return tg_mul(tg_sub(a->inputs[0], mean), tg_scale(g, 2 / freedom(count, a->attributes)));
+    const tg_tensor centered = tg_sub(a->inputs[0], mean);
+    return tg_mul(centered, tg_scale(g, 2 / freedom(count, a->attributes)));
 }
 
 static void var_vjp(const tg_application *a, tg_tensor g, tg_tensor cotangents[]) {
