@@ -6,14 +6,15 @@ root=${TAPEGRAD_SOURCE_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tap_count=0
 tap_failed=0
 
-pass() { tap_count=$((tap_count + 1)); printf 'ok %d - %s\n' "$tap_count" "$1"; }
+# What is behind a # in a name would be a directive.
+pass() { tap_count=$((tap_count + 1)); printf 'ok %d - %s\n' "$tap_count" "${1%%#*}"; }
 skip() { tap_count=$((tap_count + 1)); printf 'ok %d - %s # SKIP %s\n' "$tap_count" "$1" "$2"; }
 
 # fail NAME TEXT: text becomes diagnostics
 fail() {
     tap_count=$((tap_count + 1))
     tap_failed=1
-    printf 'not ok %d - %s\n' "$tap_count" "$1"
+    printf 'not ok %d - %s\n' "$tap_count" "${1%%#*}"
     sed 's/^/# /' <<<"${2:-}"
 }
 
