@@ -275,11 +275,12 @@ static void add_message(tg_page *page, int from, int to, int argument, const tg_
     page->message_room = (int)capacity;
     const double    *upstream = tg_page_adjoints(page, from);
     const double     sent     = upstream != NULL ? *upstream : (double)NAN;
+    const bool       is_sum   = !page->neurons && m->message != NULL && tg_page_elements(page, to) == 1;      /* of a matrix, to one number */
     const int        edge     = tg_page_edge_of(page, to, from, argument);
     const tg_story_role role  = tg_page_node(page, to)->role;
     page->messages[page->message_count++] = (tg_page_message){
         .from = from, .to = to, .told = m, .edge = edge, .upstream = sent, .local = local,
-        .message = sent == 0 && !isfinite(local) ? 0 : sent * local,
+        .message = is_sum ? m->message[0] : sent == 0 && !isfinite(local) ? 0 : sent * local,
         .is_part = page->neurons && page->batch > 1 && (role == TG_ROLE_WEIGHT || tg_page_node(page, to)->shape.rows == 1) &&
                    tg_page_node(page, from)->shape.rows > 1 };
     if (edge >= 0) page->edges[edge].carries = true;

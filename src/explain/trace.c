@@ -25,20 +25,19 @@ static tg_status choose_example(tg_trace *trace) {
     const int64_t example = trace->options->example;
     if (example < 0 || (example > 0 && example >= trace->batch))
         return tg_fail_thread(TG_OUT_OF_RANGE, "tg_explain: there is no example %" PRId64 " in a batch of %" PRId64, example, trace->batch);
-    trace->example = trace->batch > 1 ? example : -1;
+    trace->example = trace->by_element && trace->batch > 1 ? example : -1;
     return TG_OK;
 }
 
 tg_status tg_trace_new(tg_trace *trace, tg_story *story, const tg_explain_options *options, tg_formula_style style) {
     const int digits = options->digits == 0 ? DIGITS : options->digits < 1 ? 1 : options->digits > MOST_DIGITS ? MOST_DIGITS : options->digits;
-    *trace           = (tg_trace){ .story = story, .options = options, .style = style, .digits = digits, .most_shown = TG_MATRIX_SHOWN, .example = -1, .logits = -1,
-                                   .in_columns = story->layer_count > 0 && !options->row_notation };
+    *trace           = (tg_trace){ .story = story, .options = options, .style = style, .digits = digits, .most_shown = TG_MATRIX_SHOWN, .example = -1,
+                                   .logits = -1, .in_columns = story->layer_count > 0 && !options->row_notation };
     tg_status status = mark_batched(trace);
     trace->by_element = options->view == TG_VIEW_NEURONS || (options->view == TG_VIEW_AUTOMATIC && trace->batch <= 1);
-    if (status == TG_OK && trace->by_element) status = choose_example(trace);
+    if (status == TG_OK) status = choose_example(trace);
     if (status == TG_OK && trace->by_element) status = tg_trace_messages(trace);
     if (status == TG_OK && trace->by_element) status = tg_trace_values(trace);
-    if (!trace->by_element) trace->example = -1;
     if (trace->by_element) trace->most_shown = TG_MATRIX_OF_NEURONS;
     return status;
 }
