@@ -140,7 +140,8 @@ static void put_equation(tg_page *page, int unit) {
     } else {
         names[0] = tg_page_in_names(page, unit, node, n->formula);
         numbers[0] = has_value && tg_page_elements(page, unit) == 1 ? tg_page_in_numbers(page, unit, node, n->formula) : NULL;
-        if (numbers[0] != NULL && tg_formula_value(numbers[0], NULL, 0, &computed) == TG_OK) number_count = 1;
+        if (numbers[0] != NULL && tg_formula_value(numbers[0], NULL, 0, &computed) == TG_OK)
+            number_count = tg_page_is_near(page, computed, tg_page_value(page, unit));
         else tg_last_error(NULL);
     }
     put_pieces(page, "symbols", names, names[0] != NULL ? count : 0, TG_STYLE_MATHML, "");

@@ -61,7 +61,7 @@ bool tg_page_is_split(const tg_page *page, int node) { return page->neurons && p
 int64_t tg_page_row(const tg_page *page, int node) {
     const tg_story_node *n = &page->story->nodes[node];
     if (n->shape.rows <= 1) return 0;
-    return page->options->example >= 0 && page->options->example < n->shape.rows ? page->options->example : 0;
+    return page->options->example < n->shape.rows ? page->options->example : 0;
 }
 
 /* ---- units ---- */

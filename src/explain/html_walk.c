@@ -55,6 +55,7 @@ static void put_local_numbers(tg_page *page, const tg_page_message *m, tg_shown 
         tg_last_error(NULL);
         return;
     }
+    if (!tg_page_is_near(page, computed, local)) return;
     put_formula(page, "local_numbers", "local_numbers_tex", f);
     tg_putf(&page->out, ",\"local_relation\":\"%s\"", tg_page_relation(page, computed, local));
 }
