@@ -7,8 +7,10 @@
 
 /* ---- which nodes are split into elements ---- */
 
-/* Whether one row can be told without the others: its op goes row by row, adds the rows up, or is given none but one. */
+/* Whether one row can be told without the others: its op goes row by row, adds the rows up, or is given none but one. Rows of the second operand of
+ * a product are no examples. */
 static bool keeps_rows(const tg_page *page, const tg_story_node *node) {
+    if (node->op->flags & TG_OP_PRODUCT) return page->story->nodes[node->inputs[1]].shape.rows == 1;
     if (node->op->flags & (TG_OP_ELEMENTWISE | TG_OP_ROWWISE | TG_OP_BROADCAST)) return true;
     for (int k = 0; k < node->input_count; k++)
         if (node->inputs[k] >= 0 && page->story->nodes[node->inputs[k]].shape.rows > 1)
