@@ -66,10 +66,26 @@ static void put_set(tg_page *page, char letter, int unit, const char *text, bool
     *is_first = false;
 }
 
+/* Leaves that are small matrices; of others the graph has heat maps. */
+static void put_given(tg_page *page) {
+    bool is_first = true;
+    tg_put(&page->out, ",\"given\":[");
+    for (int u = 0; u < page->unit_count; u++) {
+        const int64_t count = tg_page_elements(page, u);
+        if (tg_page_node(page, u)->kind == TG_STORY_OP || tg_page_values(page, u) == NULL || count <= 1 || count > TG_PAGE_NUMBERS) continue;
+        tg_putf(&page->out, "%s[%d,", is_first ? "" : ",", u);
+        tg_page_put_matrix(page, tg_page_values(page, u), tg_page_node(page, u)->shape, "", true);
+        tg_put(&page->out, "]");
+        is_first = false;
+    }
+    tg_put(&page->out, "]");
+}
+
 /* Leaves are given before the first step. */
 static void put_intro(tg_page *page) {
     bool is_first = true;
     tg_page_begin_step(page, "intro", -1);
+    put_given(page);
     tg_put(&page->out, ",\"set\":{");
     for (int u = 0; u < page->unit_count; u++)
         if (tg_page_node(page, u)->kind != TG_STORY_OP && tg_page_values(page, u) != NULL)

@@ -177,7 +177,10 @@ function boxOf(kind, value) {
   return `<b class="${kind}">${inside}<small>${kind}${typeof value === "string" ? "" : ": " + sizeOf(value)}</small></b>`;
 }
 
+const givenOf = ([unit, matrix]) => `<b class="message">${matrixOf(matrix)}<small>${escaped(units[unit].text)}: ${sizeOf(matrix)}</small></b>`;
+
 function boxesOf(s, asked) {
+  if (s.kind === "intro") return s.given.length ? `<div class="boxes">${s.given.map(givenOf).join("")}</div>` : "";
   if (s.kind === "forward" && s.matrix) return `<div class="boxes">${boxOf("message", s.matrix).replace("<small>message", "<small>value")}</div>`;
   if (s.kind !== "backward" || s.upstream === undefined) return "";
   const question = '<label>your answer <input type="text" id="answer" autocomplete="off" aria-describedby="verdict"></label>' +
