@@ -48,7 +48,9 @@ static void put_caption(tg_page *page) {
     if (page->neurons && page->batch > 1)
         tg_putf(&page->out, "Example %" PRId64 " of %" PRId64 " is shown; gradients of parameters are sums over all of them. ",
                 page->options->example + 1, page->batch);
-    if (!page->neurons && page->batch > 1) tg_putf(&page->out, "Each box is a matrix; its %" PRId64 " rows are examples. ", page->batch);
+    if (!page->neurons && page->batch > 1 && page->story->layer_count == 0) tg_put(&page->out, "Each box is a matrix. ");
+    else if (!page->neurons && page->batch > 1)
+        tg_putf(&page->out, "Each box is a matrix; its %" PRId64 " rows are examples. ", page->batch);
     if (!page->neurons) tg_put(&page->out, "Single neurons are left out. ");
     if (has_heats(page))
         tg_put(&page->out, "The value is on the left, the adjoint on the right. Of what is larger than 64 \xc3\x97 64, the means of 64 \xc3\x97 64 "

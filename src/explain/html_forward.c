@@ -178,9 +178,9 @@ static void put_products(tg_page *page, int unit, bool *is_first) {
     const int64_t         rows  = page->story->nodes[layer->weight].shape.rows, j = page->units[unit].element % n->shape.cols;
     for (int64_t i = 0; i < rows; i++) {
         const int     w = tg_page_unit_of(page, layer->weight, i * n->shape.cols + j), x = tg_page_unit_of(page, layer->x, i);
-        const bool    given = tg_page_is_given(page, layer->x);
-        const double  product = tg_page_value(page, w).number * tg_page_value(page, x).number;
-        put_set(page, 'p', w, tg_page_shown(page, given ? product : *tg_page_values(page, w) * *tg_page_values(page, x), given).text, is_first);
+        const double  printed = tg_page_value(page, w).number * tg_page_value(page, x).number, rounded = tg_page_shown(page, printed, false).number;
+        const bool    is_short = tg_page_is_given(page, layer->x) && fabs(printed - rounded) <= 1e-12 * fabs(printed);
+        put_set(page, 'p', w, tg_page_shown(page, is_short ? rounded : *tg_page_values(page, w) * *tg_page_values(page, x), is_short).text, is_first);
     }
     if (layer->bias < 0) return;
     const int bias = tg_page_unit_of(page, layer->bias, j);

@@ -177,7 +177,7 @@ function boxOf(kind, value) {
   return `<b class="${kind}">${inside}<small>${kind}${typeof value === "string" ? "" : ": " + sizeOf(value)}</small></b>`;
 }
 
-const givenOf = ([unit, matrix]) => `<b class="message">${matrixOf(matrix)}<small>${escaped(units[unit].text)}: ${sizeOf(matrix)}</small></b>`;
+const givenOf = ([unit, matrix]) => `<b class="local">${matrixOf(matrix)}<small>${escaped(units[unit].text)}: ${sizeOf(matrix)}</small></b>`;
 
 function boxesOf(s, asked) {
   if (s.kind === "intro") return s.given.length ? `<div class="boxes">${s.given.map(givenOf).join("")}</div>` : "";
@@ -272,7 +272,10 @@ function fillIn(s, asked) {
   const known = {};
   for (let i = 0; i <= at; i++) Object.assign(known, steps[i].set);
   if (asked) for (const key in s.set) known[key] = "?";
-  document.querySelectorAll("[data-k]").forEach(e => { e.textContent = known[e.dataset.k] || (e.dataset.k[0] === "p" ? "" : "·"); });
+  document.querySelectorAll("[data-k]").forEach(e => {
+    e.textContent = known[e.dataset.k] || (e.dataset.k[0] === "p" ? "" : "·");
+    e.classList.toggle("alarm", /NaN|infinity|∞/.test(e.textContent));
+  });
   const isThere = key => known[key] !== undefined && !known[key].endsWith("?");
   document.querySelectorAll("[data-late]").forEach(e => e.classList.toggle("late", !isThere(e.dataset.late)));
   document.querySelectorAll("[data-heat]").forEach(e => {
