@@ -213,7 +213,7 @@ function checkOf(s) {
 // ---- the graph
 
 function addTag(path, text, kind) {
-  const { x, y } = path.getPointAtLength(path.getTotalLength() / 2), width = text.length * 9.6 + 14;
+  const { x, y } = path.getPointAtLength(path.getTotalLength() / 2), width = text.length * 9.4 + 6;
   const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
   group.setAttribute("class", "tag " + kind);
   group.innerHTML = `<rect x="${x - width / 2}" y="${y - 13}" width="${width}" height="26" rx="6"/><text x="${x}" y="${y + 5}">${text}</text>`;
