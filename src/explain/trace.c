@@ -25,7 +25,7 @@ static tg_status choose_example(tg_trace *trace) {
     const int64_t example = trace->options->example;
     if (example < 0 || (example > 0 && example >= trace->batch))
         return tg_fail_thread(TG_OUT_OF_RANGE, "tg_explain: there is no example %" PRId64 " in a batch of %" PRId64, example, trace->batch);
-    trace->example = trace->by_element && trace->batch > 1 ? example : -1;
+    trace->example = trace->batch > 1 ? example : -1;
     return TG_OK;
 }
 
@@ -38,6 +38,7 @@ tg_status tg_trace_new(tg_trace *trace, tg_story *story, const tg_explain_option
     if (status == TG_OK) status = choose_example(trace);
     if (status == TG_OK && trace->by_element) status = tg_trace_messages(trace);
     if (status == TG_OK && trace->by_element) status = tg_trace_values(trace);
+    if (!trace->by_element) trace->example = -1;      /* of matrices all rows are shown */
     if (trace->by_element) trace->most_shown = TG_MATRIX_OF_NEURONS;
     return status;
 }

@@ -136,6 +136,12 @@ while read -r format suffix; do
 done <<<"$("$program" explain --help | sed -n 's/^  \([a-z]*\) .*a file \(\.[a-z]*\)\( is of this format\|, and so\).*/\1 \2/p')"
 verdict "the name of a file says the format" "$bad"
 
+for format in text html latex; do
+    prints "layers where neurons do not fit, in $format" 'layers are shown instead' -f $format --net 784-128-10 --batch 64 --view neurons
+done
+prints "layers where neurons do not fit, in dot" 'layers, as the view of neurons would have' -f dot --net 784-128-10 --batch 64 --view neurons
+prints "all examples are shown then" 'Σ₁ .*\[128,64\]' -f text --net 784-128-10 --batch 64 --view neurons
+
 prints "what is no number"            '= NaN' -f text 'a*b' --at 'a=-inf, b=0'
 prints "in a picture red and thick"   'COLOR="#C2002F"><B>NaN' -f dot 'a*b' --at 'a=nan, b=2'
 refuses "what is nearly a word"       1 'not a number' 'a*b' --at 'a=nano, b=2'
