@@ -46,7 +46,7 @@ static const tg_cli_option options[] = {
     { "theme", "NAME", "light, dark or print, which is black and white", THEME },
     { "title", "TEXT", "a heading", TITLE },
     { "digits", "N", "significant ones, 1 to 17; 4 if not given", DIGITS },
-    { "columns", "N", "the width of text, 40 to 1000; 110 if not given", COLUMNS },
+    { "columns", "N", "the width of text, 80 to 1000; 110 if not given", COLUMNS },
     { "ascii", NULL, "no characters beyond ASCII", ASCII },
     { "color", "WHEN", "always, never or auto: on a terminal, unless NO_COLOR is set", COLOR },
     { "row-notation", NULL, "delta W^T and x^T delta, as in memory, in place of W^T delta and delta x^T, as in textbooks", ROW_NOTATION },
@@ -159,7 +159,7 @@ static bool read_option(request *r, int code, const char *value) {
         case THEME:        return read_theme(r, value);
         case TITLE:        return set(&r->options.title, value);
         case DIGITS:       return read_int("digits", value, 1, 17, &r->options.digits);
-        case COLUMNS:      return read_int("columns", value, 40, 1000, &r->options.columns);
+        case COLUMNS:      return read_int("columns", value, 80, 1000, &r->options.columns);
         case ASCII:        return turn_on(&r->options.ascii);
         case COLOR:        return read_word("color", color_uses, value, &r->color);
         case ROW_NOTATION: return turn_on(&r->options.row_notation);

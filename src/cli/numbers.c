@@ -49,10 +49,26 @@ static size_t until(const char *text, size_t length, char what) {
     return found != NULL ? (size_t)(found - text) : length;
 }
 
+/* Values of formulas may be no numbers, so that one can see what becomes of them. */
+static bool read_value(const char *text, size_t length, double *value) {
+    static const struct { const char *word; double value; } words[] = {
+        { "nan", (double)NAN }, { "NaN", (double)NAN }, { "inf", (double)INFINITY }, { "infinity", (double)INFINITY }
+    };
+    while (length > 0 && is_blank(text[0])) text++, length--;
+    while (length > 0 && is_blank(text[length - 1])) length--;
+    const size_t sign = length > 0 && text[0] == '-' ? 1 : 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strlen(words[i].word) != length - sign || strncmp(words[i].word, text + sign, length - sign) != 0) continue;
+        *value = sign == 1 ? -words[i].value : words[i].value;
+        return true;
+    }
+    return tg_cli_number(text, length, value);
+}
+
 static const char *read_row(const char *text, size_t length, int64_t cols, double *out) {
     for (int64_t j = 0; j < cols; j++) {
         const size_t part = until(text, length, ',');
-        if (!tg_cli_number(text, part, &out[j])) return part == 0 ? "a number is missing" : "it has something that is not a number";
+        if (!read_value(text, part, &out[j])) return part == 0 ? "a number is missing" : "it has something that is not a number";
         text += part + 1;
         length -= part < length ? part + 1 : length;
     }

@@ -97,7 +97,7 @@ static tg_status find_batch(tg_drawing *d) {
     const tg_story *story = d->story;
     d->batch = story->layer_count > 0 ? story->nodes[story->layers[0].x].shape.rows : 1;
     if (d->options->example >= 0 && d->options->example < (d->batch > 0 ? d->batch : 1)) return TG_OK;
-    return tg_fail_thread(TG_OUT_OF_RANGE, "tg_explain: example %" PRId64 " of %" PRId64, d->options->example, d->batch);
+    return tg_fail_thread(TG_OUT_OF_RANGE, "tg_explain: there is no example %" PRId64 " in a batch of %" PRId64, d->options->example, d->batch);
 }
 
 /* Whether matrices are shown as in memory. Textbooks turn all matrices of a net, which is true of layers and of elementwise ops only. */

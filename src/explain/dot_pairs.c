@@ -88,7 +88,8 @@ static void label_forward(tg_drawing *d, const pair *p, bool is_known, double lo
     const bool        is_true = !is_known || !tg_dot_evaluate(d, p->from, formula, p->j, true, &computed) || tg_dot_agree(d, computed, local);
     if (is_known) tg_dot_put(d, is_number ? "%s" : is_true ? "= %s" : "{approx} %s", TG_DOT_OF(d, local));
     const char *number = tg_dot_take(d, mark);
-    tg_dot_put(d, "local derivative  {d}%s/{d}%s = %s ", TG_DOT_ELEMENT(d, p->from, p->j), TG_DOT_ELEMENT(d, p->to, p->i), symbol);
+    tg_dot_put(d, "local derivative  {d}%s/{d}%s = %s", TG_DOT_ELEMENT(d, p->from, p->j), TG_DOT_ELEMENT(d, p->to, p->i), symbol);
+    if (symbol[0] != '\0') tg_dot_put(d, " ");
     tg_dot_put(d, "%s", number);
     edge->tooltip  = tg_dot_take(d, mark);
     edge->lines[0] = is_number ? number : symbol;

@@ -183,9 +183,16 @@ double tg_dot_printed(tg_drawing *d, double number) {
     return result;
 }
 
+/* Within half a unit of the last digit; a bit less, for what computes it once more. Whole numbers are written out. */
 bool tg_dot_agree(tg_drawing *d, double computed, double shown) {
-    const double a = tg_dot_printed(d, computed), b = tg_dot_printed(d, shown);
-    return a == b || (isnan(a) && isnan(b));
+    const double printed = tg_dot_printed(d, shown), size = fabs(printed);
+    if (!isfinite(printed) || !isfinite(computed)) return computed == printed || (isnan(computed) && isnan(printed));
+    if (size == 0) return fabs(computed) < 1e-12;
+    double     whole  = shown;
+    const bool is_one = is_short(d, &whole) && whole == floor(whole);
+    double     unit   = pow(10, floor(log10(size) + 1e-12) + 1 - d->digits);
+    if (is_one && unit > 1) unit = 1;
+    return fabs(computed - printed) <= 0.5 * unit * (1 - 1e-6);
 }
 
 void tg_dot_put_bold(tg_drawing *d, const char *color, double number) {

@@ -42,14 +42,15 @@ static bool has_heats(const tg_page *page) {
 
 /* What the page shows and what it leaves out. */
 static void put_caption(tg_page *page) {
-    const int64_t example = page->options->example >= 0 && page->options->example < page->batch ? page->options->example : 0;
     tg_put(&page->out, "<p id=\"caption\" class=\"note\">");
     if (page->was_refused) tg_put(&page->out, "There are more neurons than fit: layers are shown instead. ");
     if (!page->has_graph) tg_putf(&page->out, "The graph is left out: %d boxes are too many to be drawn. ", page->unit_count);
     if (page->neurons && page->batch > 1)
-        tg_putf(&page->out, "Example %" PRId64 " of %" PRId64 " is shown; gradients of parameters are sums over all of them. ", example + 1,
-                page->batch);
-    if (!page->neurons && page->batch > 1) tg_putf(&page->out, "Each box is a matrix; its %" PRId64 " rows are examples. ", page->batch);
+        tg_putf(&page->out, "Example %" PRId64 " of %" PRId64 " is shown; gradients of parameters are sums over all of them. ",
+                page->options->example + 1, page->batch);
+    if (!page->neurons && page->batch > 1 && page->story->layer_count == 0) tg_put(&page->out, "Each box is a matrix. ");
+    else if (!page->neurons && page->batch > 1)
+        tg_putf(&page->out, "Each box is a matrix; its %" PRId64 " rows are examples. ", page->batch);
     if (!page->neurons) tg_put(&page->out, "Single neurons are left out. ");
     if (has_heats(page))
         tg_put(&page->out, "The value is on the left, the adjoint on the right. Of what is larger than 64 \xc3\x97 64, the means of 64 \xc3\x97 64 "
@@ -158,14 +159,21 @@ static void free_page(tg_page *page) {
 
 static tg_status fail_for_memory(void) { return tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for a page"); }
 
+static tg_status check_example(const tg_page *page) {
+    const int64_t example = page->options->example, batch = page->batch > 0 ? page->batch : 1;
+    if (example >= 0 && example < batch) return TG_OK;
+    return tg_fail_thread(TG_OUT_OF_RANGE, "tg_explain: there is no example %" PRId64 " in a batch of %" PRId64, example, page->batch);
+}
+
 static tg_status make_page(tg_page *page) {
     const size_t nodes = (size_t)page->story->node_count;
     page->first        = tg_allocate(nodes * sizeof *page->first);
     page->alias        = tg_allocate(nodes * sizeof *page->alias);
     if (page->first == NULL || page->alias == NULL) return fail_for_memory();
     choose_view(page);
-    tg_status status = tg_page_find_units(page);
-    page->has_graph  = page->unit_count <= TG_PAGE_UNITS;
+    tg_status status = check_example(page);
+    if (status == TG_OK) status = tg_page_find_units(page);
+    page->has_graph = page->unit_count <= TG_PAGE_UNITS;
     if (status == TG_OK && page->has_graph) status = tg_page_lay_out(page);
     if (status == TG_OK) put_page(page);
     return status == TG_OK && page->out.failed ? fail_for_memory() : status;

@@ -94,6 +94,9 @@ bool     tg_page_is_given(const tg_page *page, int node);
 /* "=" where the number computed from printed ones is the printed result, to its last digit; else the approximate sign. */
 const char *tg_page_relation(const tg_page *page, double computed, tg_shown result);
 
+/* Whether printed numbers give about what is printed as their result. sin(9.264·10¹⁷) does not: the digits left out are what matters. */
+bool tg_page_is_near(const tg_page *page, double computed, tg_shown result);
+
 /* Names of units for formulas, W1[2,1], and for boxes, with Unicode above and below the line. */
 enum { TG_PAGE_LABEL = 96 };
 void tg_page_label(const tg_page *page, int unit, bool adjoint, char label[TG_PAGE_LABEL]);

@@ -66,10 +66,26 @@ static void put_set(tg_page *page, char letter, int unit, const char *text, bool
     *is_first = false;
 }
 
+/* Leaves that are small matrices; of others the graph has heat maps. */
+static void put_given(tg_page *page) {
+    bool is_first = true;
+    tg_put(&page->out, ",\"given\":[");
+    for (int u = 0; u < page->unit_count; u++) {
+        const int64_t count = tg_page_elements(page, u);
+        if (tg_page_node(page, u)->kind == TG_STORY_OP || tg_page_values(page, u) == NULL || count <= 1 || count > TG_PAGE_NUMBERS) continue;
+        tg_putf(&page->out, "%s[%d,", is_first ? "" : ",", u);
+        tg_page_put_matrix(page, tg_page_values(page, u), tg_page_node(page, u)->shape, "", true);
+        tg_put(&page->out, "]");
+        is_first = false;
+    }
+    tg_put(&page->out, "]");
+}
+
 /* Leaves are given before the first step. */
 static void put_intro(tg_page *page) {
     bool is_first = true;
     tg_page_begin_step(page, "intro", -1);
+    put_given(page);
     tg_put(&page->out, ",\"set\":{");
     for (int u = 0; u < page->unit_count; u++)
         if (tg_page_node(page, u)->kind != TG_STORY_OP && tg_page_values(page, u) != NULL)
@@ -140,7 +156,8 @@ static void put_equation(tg_page *page, int unit) {
     } else {
         names[0] = tg_page_in_names(page, unit, node, n->formula);
         numbers[0] = has_value && tg_page_elements(page, unit) == 1 ? tg_page_in_numbers(page, unit, node, n->formula) : NULL;
-        if (numbers[0] != NULL && tg_formula_value(numbers[0], NULL, 0, &computed) == TG_OK) number_count = 1;
+        if (numbers[0] != NULL && tg_formula_value(numbers[0], NULL, 0, &computed) == TG_OK)
+            number_count = tg_page_is_near(page, computed, tg_page_value(page, unit));
         else tg_last_error(NULL);
     }
     put_pieces(page, "symbols", names, names[0] != NULL ? count : 0, TG_STYLE_MATHML, "");
@@ -161,9 +178,9 @@ static void put_products(tg_page *page, int unit, bool *is_first) {
     const int64_t         rows  = page->story->nodes[layer->weight].shape.rows, j = page->units[unit].element % n->shape.cols;
     for (int64_t i = 0; i < rows; i++) {
         const int     w = tg_page_unit_of(page, layer->weight, i * n->shape.cols + j), x = tg_page_unit_of(page, layer->x, i);
-        const bool    given = tg_page_is_given(page, layer->x);
-        const double  product = tg_page_value(page, w).number * tg_page_value(page, x).number;
-        put_set(page, 'p', w, tg_page_shown(page, given ? product : *tg_page_values(page, w) * *tg_page_values(page, x), given).text, is_first);
+        const double  printed = tg_page_value(page, w).number * tg_page_value(page, x).number, rounded = tg_page_shown(page, printed, false).number;
+        const bool    is_short = tg_page_is_given(page, layer->x) && fabs(printed - rounded) <= 1e-12 * fabs(printed);
+        put_set(page, 'p', w, tg_page_shown(page, is_short ? rounded : *tg_page_values(page, w) * *tg_page_values(page, x), is_short).text, is_first);
     }
     if (layer->bias < 0) return;
     const int bias = tg_page_unit_of(page, layer->bias, j);

@@ -126,18 +126,19 @@ static void put_keyed(tg_page *page, int x, int y, const char *kind, char letter
 
 /* w = 0.15 and what it meets; above its product, below its gradient. */
 static void put_slot(tg_page *page, const tg_page_box *box, int unit, int other, int number) {
-    char           name[TG_PAGE_LABEL], factor[TG_PAGE_LABEL] = "1", text[200];
+    char           name[TG_PAGE_LABEL], factor[TG_PAGE_LABEL] = "1";
     const int      y = box->y + 30 + 38 * number;
     const tg_shown value = tg_page_value(page, unit);
     tg_page_short(page, unit, false, name);
     if (other >= 0) tg_page_short(page, other, false, factor);
     tg_putf(&page->out, "<g id=\"u%d\"><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"36\" class=\"slot\"/>\n", unit, box->x + 2, y + 1,
             box->width - 4);
-    if (tg_page_values(page, unit) != NULL) snprintf(text, sizeof text, "%s = %s", name, value.text);
-    else snprintf(text, sizeof text, "%s", name);
-    put_text(page, box->x + 12, y + 24, "name small", "", text);
-    snprintf(text, sizeof text, "\xc2\xb7 %s", factor);
-    put_text(page, box->x + 128, y + 24, "note", "", text);
+    tg_putf(&page->out, "<text x=\"%d\" y=\"%d\" class=\"name small\">", box->x + 12, y + 24);
+    tg_put_html(&page->out, name, 0);
+    if (tg_page_values(page, unit) != NULL) tg_putf(&page->out, " = %s", value.text);
+    tg_put(&page->out, " <tspan class=\"note\">\xc2\xb7 ");
+    tg_put_html(&page->out, factor, 0);
+    tg_put(&page->out, "</tspan></text>\n");
     put_keyed(page, box->x + box->width - 10, y + 16, "value small end", 'p', unit);
     put_keyed(page, box->x + box->width - 10, y + 33, "adjoint small end", 'a', unit);
     tg_put(&page->out, "</g>\n");

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MARGIN = 14, GAP_BELOW = 22, GAP_DENSE = 12, GAP_DOWN = 44, GAP_ACROSS = 92, LANE = 26, SLOT = 38, LANE_BELOW = 22, FOOT = 124, SWEEPS = 6 };
+enum { MARGIN = 14, GAP_BELOW = 22, GAP_DENSE = 12, GAP_DOWN = 44, GAP_ACROSS = 82, LANE = 26, SLOT = 38, LANE_BELOW = 22, FOOT = 124, SWEEPS = 6 };
 
 /* ---- columns ---- */
 
@@ -114,6 +114,27 @@ static int width_of_numbers(tg_page *page, int unit) {
     return 34 + name + (value > adjoint ? value : adjoint);
 }
 
+/* "w = 0.15 · x", which put_slot writes in letters of 14 px, beside a product and a gradient. */
+static int width_of_slot(tg_page *page, int weight, int factor) {
+    char      name[TG_PAGE_LABEL], other[TG_PAGE_LABEL] = "1";
+    const int digits = page->options->digits > 0 ? page->options->digits : 4;
+    tg_page_short(page, weight, false, name);
+    if (factor >= 0) tg_page_short(page, factor, false, other);
+    return 38 + (width_of(name) + 33 + width_of(tg_page_value(page, weight).text) + 22 + width_of(other)) * 9 / 11 + 9 * (digits + 5);
+}
+
+static int width_of_slots(tg_page *page, int unit) {
+    const tg_story_node  *sum    = tg_page_node(page, unit);
+    const tg_story_layer *layer  = &page->story->layers[sum->layer];
+    const int64_t         rows   = page->story->nodes[layer->weight].shape.rows, j = page->units[unit].element % sum->shape.cols;
+    int                   widest = layer->bias >= 0 ? width_of_slot(page, tg_page_unit_of(page, layer->bias, j), -1) : 0;
+    for (int64_t i = 0; i < rows; i++) {
+        const int width = width_of_slot(page, tg_page_unit_of(page, layer->weight, i * sum->shape.cols + j), tg_page_unit_of(page, layer->x, i));
+        if (width > widest) widest = width;
+    }
+    return widest;
+}
+
 static tg_page_box box_of(tg_page *page, int unit) {
     char        title[200];
     tg_page_box box = { .unit = unit, .height = tg_page_is_fixed(page, unit) ? 42 : page->is_dense ? 54 : 82, .rank = unit };
@@ -129,7 +150,8 @@ static tg_page_box box_of(tg_page *page, int unit) {
     }
     const bool is_last = node->role == TG_ROLE_SUM && page->story->layers[node->layer].activation < 0;      /* room for the formulas below */
     const int  needed  = width_of_numbers(page, unit), least = box.slots > 0 || is_last ? 250 : tg_page_is_heat(page, unit) ? 206 : 150;
-    if (box.slots > 0 || page->is_dense) box.width += page->options->digits > 5 ? 9 * (page->options->digits - 5) : 0;
+    if (page->is_dense) box.width += page->options->digits > 5 ? 9 * (page->options->digits - 5) : 0;
+    if (box.slots > 0 && box.width < width_of_slots(page, unit)) box.width = width_of_slots(page, unit);
     if (box.width < needed && box.slots == 0 && !tg_page_is_fixed(page, unit)) box.width = needed;
     if (tg_page_is_heat(page, unit)) box.height = 168;
     if (box.width < least && !tg_page_is_fixed(page, unit)) box.width = least;

@@ -147,6 +147,11 @@ const char *tg_page_relation(const tg_page *page, double computed, tg_shown resu
     return fabs(computed - result.number) <= 0.5 * unit * (1 + 1e-9) ? "=" : "\xe2\x89\x88";
 }
 
+bool tg_page_is_near(const tg_page *page, double computed, tg_shown result) {
+    if (!isfinite(computed) || !isfinite(result.number)) return true;
+    return fabs(computed - result.number) <= fmax(0.2 * fmax(fabs(computed), fabs(result.number)), pow(10, 2 - digits_of(page)));
+}
+
 /* ---- names ---- */
 
 /* W1 and not v7, which a node is called whose label was taken. */

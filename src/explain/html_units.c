@@ -7,8 +7,10 @@
 
 /* ---- which nodes are split into elements ---- */
 
-/* Whether one row can be told without the others: its op goes row by row, adds the rows up, or is given none but one. */
+/* Whether one row can be told without the others: its op goes row by row, adds the rows up, or is given none but one. Rows of the second operand of
+ * a product are no examples. */
 static bool keeps_rows(const tg_page *page, const tg_story_node *node) {
+    if (node->op->flags & TG_OP_PRODUCT) return page->story->nodes[node->inputs[1]].shape.rows == 1;
     if (node->op->flags & (TG_OP_ELEMENTWISE | TG_OP_ROWWISE | TG_OP_BROADCAST)) return true;
     for (int k = 0; k < node->input_count; k++)
         if (node->inputs[k] >= 0 && page->story->nodes[node->inputs[k]].shape.rows > 1)
@@ -61,7 +63,7 @@ bool tg_page_is_split(const tg_page *page, int node) { return page->neurons && p
 int64_t tg_page_row(const tg_page *page, int node) {
     const tg_story_node *n = &page->story->nodes[node];
     if (n->shape.rows <= 1) return 0;
-    return page->options->example >= 0 && page->options->example < n->shape.rows ? page->options->example : 0;
+    return page->options->example < n->shape.rows ? page->options->example : 0;
 }
 
 /* ---- units ---- */
@@ -275,11 +277,12 @@ static void add_message(tg_page *page, int from, int to, int argument, const tg_
     page->message_room = (int)capacity;
     const double    *upstream = tg_page_adjoints(page, from);
     const double     sent     = upstream != NULL ? *upstream : (double)NAN;
+    const bool       is_sum   = !page->neurons && m->message != NULL && tg_page_elements(page, to) == 1;      /* of a matrix, to one number */
     const int        edge     = tg_page_edge_of(page, to, from, argument);
     const tg_story_role role  = tg_page_node(page, to)->role;
     page->messages[page->message_count++] = (tg_page_message){
         .from = from, .to = to, .told = m, .edge = edge, .upstream = sent, .local = local,
-        .message = sent == 0 && !isfinite(local) ? 0 : sent * local,
+        .message = is_sum ? m->message[0] : sent == 0 && !isfinite(local) ? 0 : sent * local,
         .is_part = page->neurons && page->batch > 1 && (role == TG_ROLE_WEIGHT || tg_page_node(page, to)->shape.rows == 1) &&
                    tg_page_node(page, from)->shape.rows > 1 };
     if (edge >= 0) page->edges[edge].carries = true;

@@ -55,6 +55,7 @@ static void put_local_numbers(tg_page *page, const tg_page_message *m, tg_shown 
         tg_last_error(NULL);
         return;
     }
+    if (!tg_page_is_near(page, computed, local)) return;
     put_formula(page, "local_numbers", "local_numbers_tex", f);
     tg_putf(&page->out, ",\"local_relation\":\"%s\"", tg_page_relation(page, computed, local));
 }
@@ -99,12 +100,19 @@ static void put_numbers(tg_page *page, const tg_page_message *m) {
 
 /* ---- matrix to matrix ---- */
 
+/* x W, with neither of them transposed by the op. */
+static bool is_product(const tg_story_node *node) {
+    int32_t transposes[2];
+    if (!(node->op->flags & TG_OP_PRODUCT) || node->op->attribute_size != sizeof transposes) return false;
+    memcpy(transposes, node->attributes, sizeof transposes);
+    return transposes[0] == 0 && transposes[1] == 0;
+}
+
 /* delta W^T, x^T delta, the sum of rows of delta; else upstream and a formula. */
 static const tg_formula *product_of(tg_page *page, const tg_page_message *m, const tg_formula *upstream) {
     tg_formulas         *formulas = page->story->formulas;
     const tg_story_node *from     = &page->story->nodes[m->told->from];
-    if ((from->op->flags & TG_OP_PRODUCT) && from->layer >= 0 && from->role != TG_ROLE_NONE &&
-        page->story->layers[from->layer].product == m->told->from) {
+    if (is_product(from)) {
         const tg_formula *other = tg_formula_one(formulas, TG_FORMULA_TRANSPOSE, tg_page_node_name(page, from->inputs[1 - m->told->argument], false));
         return m->told->argument == 0 ? tg_formula_two(formulas, TG_FORMULA_MATRIX_PRODUCT, upstream, other)
                                       : tg_formula_two(formulas, TG_FORMULA_MATRIX_PRODUCT, other, upstream);
@@ -123,11 +131,10 @@ static void put_matrices(tg_page *page, const tg_page_message *m, int place) {
     snprintf(heat, sizeof heat, "a%d", m->from);
     tg_put(&page->out, ",\"upstream\":");
     tg_page_put_matrix(page, m->told->upstream, from->shape, heat, false);
-    const bool is_product = (from->op->flags & TG_OP_PRODUCT) && from->layer >= 0 && page->story->layers[from->layer].product == m->told->from;
     const tg_formula *local = m->told->local_formula;
     const bool        is_number = local != NULL && local->kind == TG_FORMULA_NUMBER;
-    double           *slopes    = is_product || is_number ? NULL : tg_page_slopes(page, m);
-    if (is_product) {
+    double           *slopes    = is_product(from) || is_number ? NULL : tg_page_slopes(page, m);
+    if (is_product(from)) {
         const int other = page->first[page->alias[from->inputs[1 - m->told->argument]]];
         snprintf(heat, sizeof heat, "v%d", other);
         tg_put(&page->out, ",\"local\":");

@@ -104,6 +104,8 @@ static void put_remarks(tg_latex_page *page) {
                                         "over all of them.\n", trace->example, trace->batch);
         tg_put(&page->out, remark);
     }
+    if (trace->options->view == TG_VIEW_NEURONS && !trace->by_element)
+        tg_put(&page->out, "\\noindent This cannot be shown neuron by neuron; layers are shown instead.\n");
     if (!trace->by_element && !trace->options->no_values && tg_leaves_out(trace))
         tg_put(&page->out, "\\noindent Matrices of more than 16 elements are shown by their size and Euclidean norm.\n");
 }

@@ -8,7 +8,7 @@
 
 /* By node of the tape. */
 typedef struct selection {
-    uint32_t count;
+    uint32_t count, loss;
     bool    *is_told;
     int     *place;      /* in story->nodes; -1 */
 } selection;
@@ -144,7 +144,8 @@ static tg_status copy_node(tg_story *story, const selection *s, uint32_t id, tg_
     told->inputs      = inputs;
     told->input_count = count;
     told->attributes  = attributes;
-    if (node.origin != 0 && s->is_told[node.origin]) told->expanded = s->place[node.origin];
+    const bool is_walked = id > s->loss && node.origin != 0;      /* before loss there are walks too, of which it is made */
+    if (is_walked && s->is_told[node.origin]) told->expanded = s->place[node.origin];
     return TG_OK;
 }
 
@@ -181,11 +182,12 @@ static tg_status copy_messages(tg_story *story, tg_tensor loss, const selection 
 }
 
 tg_status tg_story_collect(tg_story *story, tg_tensor loss) {
-    selection    s     = { .count = tg_node_count(story->tape) };
+    selection    s     = { .count = tg_node_count(story->tape), .loss = loss.id };
     const size_t bytes = (size_t)s.count + 1;
     s.is_told          = tg_allocate(bytes);
     s.place            = tg_allocate(bytes * sizeof *s.place);
-    tg_status status   = s.is_told != NULL && s.place != NULL ? TG_OK : tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " nodes", s.count);
+    tg_status  status  = TG_OK;
+    if (s.is_told == NULL || s.place == NULL) status = tg_fail_thread(TG_OUT_OF_MEMORY, "tg_explain: no memory for %" PRIu32 " nodes", s.count);
     if (status == TG_OK) status = select_nodes(story, loss, &s);
     if (status == TG_OK) status = copy_nodes(story, &s);
     if (status == TG_OK) story->loss = s.place[loss.id];

@@ -177,7 +177,10 @@ function boxOf(kind, value) {
   return `<b class="${kind}">${inside}<small>${kind}${typeof value === "string" ? "" : ": " + sizeOf(value)}</small></b>`;
 }
 
+const givenOf = ([unit, matrix]) => `<b class="local">${matrixOf(matrix)}<small>${escaped(units[unit].text)}: ${sizeOf(matrix)}</small></b>`;
+
 function boxesOf(s, asked) {
+  if (s.kind === "intro") return s.given.length ? `<div class="boxes">${s.given.map(givenOf).join("")}</div>` : "";
   if (s.kind === "forward" && s.matrix) return `<div class="boxes">${boxOf("message", s.matrix).replace("<small>message", "<small>value")}</div>`;
   if (s.kind !== "backward" || s.upstream === undefined) return "";
   const question = '<label>your answer <input type="text" id="answer" autocomplete="off" aria-describedby="verdict"></label>' +
@@ -210,7 +213,7 @@ function checkOf(s) {
 // ---- the graph
 
 function addTag(path, text, kind) {
-  const { x, y } = path.getPointAtLength(path.getTotalLength() / 2), width = text.length * 9.6 + 14;
+  const { x, y } = path.getPointAtLength(path.getTotalLength() / 2), width = text.length * 9.4 + 6;
   const group = document.createElementNS("http://www.w3.org/2000/svg", "g");
   group.setAttribute("class", "tag " + kind);
   group.innerHTML = `<rect x="${x - width / 2}" y="${y - 13}" width="${width}" height="26" rx="6"/><text x="${x}" y="${y + 5}">${text}</text>`;
@@ -269,7 +272,10 @@ function fillIn(s, asked) {
   const known = {};
   for (let i = 0; i <= at; i++) Object.assign(known, steps[i].set);
   if (asked) for (const key in s.set) known[key] = "?";
-  document.querySelectorAll("[data-k]").forEach(e => { e.textContent = known[e.dataset.k] || (e.dataset.k[0] === "p" ? "" : "·"); });
+  document.querySelectorAll("[data-k]").forEach(e => {
+    e.textContent = known[e.dataset.k] || (e.dataset.k[0] === "p" ? "" : "·");
+    e.classList.toggle("alarm", /NaN|infinity|∞/.test(e.textContent));
+  });
   const isThere = key => known[key] !== undefined && !known[key].endsWith("?");
   document.querySelectorAll("[data-late]").forEach(e => e.classList.toggle("late", !isThere(e.dataset.late)));
   document.querySelectorAll("[data-heat]").forEach(e => {

@@ -170,6 +170,8 @@ static void put_notes(tg_text_page *page) {
     const bool      ascii = in_ascii(page);
     tg_put(&page->out, "\n");
     put_example_note(page);
+    if (trace->options->view == TG_VIEW_NEURONS && !trace->by_element)
+        put_note(page, "this cannot be shown neuron by neuron; layers are shown instead");
     put_convention(page);
     tg_text_buffer softmax = { 0 };
     if (tg_put_softmax(trace, &softmax)) put_note(page, tg_text_of(&softmax));

@@ -31,14 +31,14 @@ static tg_status choose_example(tg_trace *trace) {
 
 tg_status tg_trace_new(tg_trace *trace, tg_story *story, const tg_explain_options *options, tg_formula_style style) {
     const int digits = options->digits == 0 ? DIGITS : options->digits < 1 ? 1 : options->digits > MOST_DIGITS ? MOST_DIGITS : options->digits;
-    *trace           = (tg_trace){ .story = story, .options = options, .style = style, .digits = digits, .most_shown = TG_MATRIX_SHOWN, .example = -1, .logits = -1,
-                                   .in_columns = story->layer_count > 0 && !options->row_notation };
+    *trace           = (tg_trace){ .story = story, .options = options, .style = style, .digits = digits, .most_shown = TG_MATRIX_SHOWN, .example = -1,
+                                   .logits = -1, .in_columns = story->layer_count > 0 && !options->row_notation };
     tg_status status = mark_batched(trace);
     trace->by_element = options->view == TG_VIEW_NEURONS || (options->view == TG_VIEW_AUTOMATIC && trace->batch <= 1);
-    if (status == TG_OK && trace->by_element) status = choose_example(trace);
+    if (status == TG_OK) status = choose_example(trace);
     if (status == TG_OK && trace->by_element) status = tg_trace_messages(trace);
     if (status == TG_OK && trace->by_element) status = tg_trace_values(trace);
-    if (!trace->by_element) trace->example = -1;
+    if (!trace->by_element) trace->example = -1;      /* of matrices all rows are shown */
     if (trace->by_element) trace->most_shown = TG_MATRIX_OF_NEURONS;
     return status;
 }

@@ -46,6 +46,17 @@ static const variant variants[] = {
     { "default", "json", TG_JSON, { .title = "An exercise" } },
     { "symbols", "json", TG_JSON, { .no_values = true } },
     { "exact", "json", TG_JSON, { 0 } },
+    { "default", "dot", TG_DOT, { .title = "An exercise" } },
+    { "ascii", "dot", TG_DOT, { .theme = TG_THEME_DARK, .ascii = true } },
+    { "layers", "dot", TG_DOT, { .view = TG_VIEW_LAYERS, .theme = TG_THEME_PRINT } },
+    { "symbols", "dot", TG_DOT, { .no_values = true } },
+    { "digits2", "dot", TG_DOT, { .digits = 2 } },
+    { "exact", "dot", TG_DOT, { .view = TG_VIEW_NEURONS, .row_notation = true, .digits = 15 } },
+    { "default", "html", TG_HTML, { .title = "An exercise" } },
+    { "layers", "html", TG_HTML, { .view = TG_VIEW_LAYERS, .theme = TG_THEME_DARK } },
+    { "symbols", "html", TG_HTML, { .no_values = true } },
+    { "digits2", "html", TG_HTML, { .digits = 2 } },
+    { "exact", "html", TG_HTML, { .view = TG_VIEW_NEURONS, .row_notation = true, .digits = 15 } },
 };
 
 static void dump(const char *name, tg_tensor loss) {

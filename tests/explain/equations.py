@@ -3,8 +3,11 @@
 A page is a file; equations_of(path) is a list of strings such as "0.15 * 0.05 + 0.2 * 0.1 + 0.35 = 0.3775", in the notation of plain text. Another
 format joins by a function from the text of its files to such strings, in READERS by the ending of the name.
 """
+import html
+import json
 import math
 import re
+import xml.etree.ElementTree as xml
 
 # ---- to plain text ----
 
@@ -173,10 +176,11 @@ def check(equation, digits):
         except NotNumeric:
             continue
         count += 1
-        equal = (a == b) or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= half_unit(right.strip(), b, digits) * (1 + 1e-5)
+        half, rounding = half_unit(right.strip(), b, digits), 4e-16 * abs(b) if math.isfinite(b) else 0
+        equal = (a == b) or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= half * (1 + 1e-5) + rounding
         if sign == "=" and not equal:
             wrong.append("%s: %.17g is not %s" % (equation, a, right.strip()))
-        surely = (a == b) or abs(a - b) <= half_unit(right.strip(), b, digits) * (1 - 1e-3)
+        surely = (a == b) or abs(a - b) <= half * (1 - 1e-3) - rounding
         if sign == "~" and surely and b != 0:
             wrong.append("%s: is true, and could say =" % equation)
         if sign == "~" and not equal and not abs(a - b) <= 0.2 * max(abs(a), abs(b)) + 10.0 ** (2 - digits):
@@ -305,7 +309,71 @@ def mermaid_equations(text):
     return found
 
 
-READERS = {"txt": text_equations, "tex": latex_equations, "mmd": mermaid_equations}
+# ---- DOT: rows of boxes, labels of edges and what is said of them ----
+
+def shown(markup):
+    """The text of an HTML label."""
+    return html.unescape(re.sub("<[^>]*>", "", markup.replace("<BR/>", " "))).replace("\u00a0", " ").strip()
+
+
+def dot_boxes(text):
+    """Of each box its lines: rows of its table, or lines of its slots."""
+    for label in re.findall(r"^ +v\d\w* \[id=.*?label=<(.*?)>\];$", text, re.S | re.M):
+        cells = re.split("</TD>|</TR>", label) if "PORT=" in label else re.split("</TR>", label)
+        yield [line for cell in cells for line in map(shown, cell.split("<BR/>") if "SIDES=" in cell else [cell]) if line]
+
+
+def dot_equations(text):
+    """Behind a colon of the caption is what a path multiplies; remarks stand in brackets or behind a mark."""
+    found = [shown(row).split(":")[-1] for row in re.split("</TR>", re.search(r"label=<(<TABLE.*?)>\];", text, re.S).group(1))]
+    found += [line for lines in dot_boxes(text) for line in lines]
+    found += [html.unescape(tip) for tip in re.findall(r'edgetooltip="([^"]*)"', text)]
+    found += [shown(label) for label in re.findall(r" -> .*label=<(.*)>\];$", text, re.M)]
+    claims = [line for line in found if re.search("[=≈~]", line)]
+    return [re.sub(r"[✓✗].*| ok$| differs .*|\(seed\)|\(constant.*|\(data.*", "", line) for line in claims]
+
+
+# ---- HTML: the steps are JSON, of which the script makes what is shown ----
+
+def page_of(text):
+    return json.loads(re.search(r"^const page = (.*?\n\]\});?$", text.replace("]};\n", "\n]};\n"), re.S | re.M).group(1))
+
+
+def mathml(element):
+    """MathML in the notation of plain text."""
+    parts = [mathml(child) for child in element]
+    if element.tag == "mfrac":
+        return "((%s)/(%s))" % tuple(parts)
+    if element.tag == "msup":
+        return "%s^(%s)" % tuple(parts)
+    if element.tag == "msqrt":
+        return "sqrt(%s)" % "".join(parts)
+    if element.tag == "mtable":
+        return "?"
+    return (element.text or "").translate({0x2061: "", 0x2062: " "}) + "".join(parts)
+
+
+def of_mathml(pieces):
+    return mathml(xml.fromstring("<math>%s</math>" % html.unescape("".join(pieces).replace("&lt;", "&amp;lt;").replace("&amp;", "&amp;amp;"))))
+
+
+def html_equations(text):
+    found = []
+    for step in page_of(text)["steps"]:
+        if "numbers" in step:
+            found += [of_mathml(step["numbers"]) + " %s %s" % tuple(step["result"]),
+                      plain_latex(" ".join(step["tex_numbers"])) + " %s %s" % tuple(step["result"])]
+        if isinstance(step.get("upstream"), str):
+            found.append("%s * (%s) %s %s" % (step["upstream"], step["local"], step["relation"], step["message"]))
+        if "local_numbers" in step:
+            found += [of_mathml(step["local_numbers"]) + " %s %s" % (step["local_relation"], step["local"]),
+                      plain_latex(step["local_numbers_tex"]) + " %s %s" % (step["local_relation"], step["local"])]
+        if "sum" in step:
+            found.append("%s + (%s) %s %s" % tuple(step["sum"]))
+    return found
+
+
+READERS = {"txt": text_equations, "tex": latex_equations, "mmd": mermaid_equations, "dot": dot_equations, "html": html_equations}
 
 
 def equations_of(path):

@@ -45,6 +45,7 @@ int main(int count, char **arguments) {
     write_page(net_2_2_1(TG_F64, true), folder, "2-2-1", &(tg_explain_options){ .title = "Two inputs, two neurons, one output" });
     write_page(net_2_2_1(TG_F64, true), folder, "2-2-1-dark", &(tg_explain_options){ .theme = TG_THEME_DARK, .row_notation = true });
     write_page(net_2_2_1(TG_F64, true), folder, "2-2-1-layers", &(tg_explain_options){ .view = TG_VIEW_LAYERS, .theme = TG_THEME_PRINT });
+    write_page(net_classes(2, 2, 2, 1, true), folder, "2-2-2", NULL);      /* weights of many digits within their neurons */
     write_page(net_classes(4, 8, 3, 1, true), folder, "4-8-3", NULL);
     write_page(net_classes(4, 8, 3, 16, true), folder, "4-8-3-batch", &(tg_explain_options){ .example = 5 });
     write_page(net_classes(784, 128, 10, 64, true), folder, "784-128-10", NULL);

@@ -8,7 +8,7 @@ import tempfile
 
 import browser
 
-PAGES = ["2-2-1", "2-2-1-dark", "2-2-1-layers", "4-8-3", "4-8-3-batch", "784-128-10", "deep", "expression", "reuse", "mazur"]
+PAGES = ["2-2-1", "2-2-1-dark", "2-2-1-layers", "2-2-2", "4-8-3", "4-8-3-batch", "784-128-10", "deep", "expression", "reuse", "mazur"]
 PARTS = ["before", "symbols", "no-numbers"]      # without a walk, without numbers, with numbers that are none
 KATEX = "/usr/share/javascript/katex/katex.min.js"      # of Debian
 failures = []

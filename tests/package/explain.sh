@@ -105,7 +105,7 @@ read -ra formats <<<"$(sed -n 's/^tapegrad explain: --format ?: it is //p' <<<"$
 for format in "${formats[@]}"; do
     bad=
     for options in "" "--view automatic" "--view neurons" "--view layers" "--view paths --parameter net/fc1/weight[0,1]" "--view plan" \
-            "--theme light" "--theme dark" "--theme print" "--digits 1" "--digits 17" "--columns 40" "--ascii" "--example 0" "--title <&>" "--row-notation" \
+            "--theme light" "--theme dark" "--theme print" "--digits 1" "--digits 17" "--columns 80" "--ascii" "--example 0" "--title <&>" "--row-notation" \
             "--no-values" "--passes" "--no-gradient" "--color never" "--by W1" "--parameter net/fc2/bias[0,0]"; do
         run --format "$format" "${mazur[@]}" $options
         if [ "$got" != 0 ] || [ -z "$output" ] || [ -n "$said" ]; then bad+="$options: $got $said"$'\n'; fi
@@ -115,6 +115,36 @@ for format in "${formats[@]}"; do
     done
     verdict "$format takes every option" "$bad"
 done
+
+bad=
+for format in "${formats[@]}"; do
+    [ "$format" = list ] && continue      # it has all of them
+    for example in 2 99; do
+        run --format "$format" --net 2-2-1 --batch 2 --example "$example"
+        [ "$got" = 1 ] && [ -z "$output" ] && grep -q "no example $example in a batch of 2" <<<"$said" || bad+="$format, $example: $got $said"$'\n'
+    done
+    run --format "$format" --net 2-2-1 --batch 2 --example 1
+    [ "$got" = 0 ] || bad+="$format, 1: $got $said"$'\n'
+done
+verdict "an example that is not there is refused by every format" "$bad"
+
+bad=
+while read -r format suffix; do
+    "$program" explain "${survey[@]}" -f "$format" >one
+    "$program" explain "${survey[@]}" -o "by.suffix$suffix"
+    cmp -s one "by.suffix$suffix" || bad+="$suffix is not $format"$'\n'
+done <<<"$("$program" explain --help | sed -n 's/^  \([a-z]*\) .*a file \(\.[a-z]*\)\( is of this format\|, and so\).*/\1 \2/p')"
+verdict "the name of a file says the format" "$bad"
+
+for format in text html latex; do
+    prints "layers where neurons do not fit, in $format" 'layers are shown instead' -f $format --net 784-128-10 --batch 64 --view neurons
+done
+prints "layers where neurons do not fit, in dot" 'layers, as the view of neurons would have' -f dot --net 784-128-10 --batch 64 --view neurons
+prints "all examples are shown then" 'Σ₁ .*\[128,64\]' -f text --net 784-128-10 --batch 64 --view neurons
+
+prints "what is no number"            '= NaN' -f text 'a*b' --at 'a=-inf, b=0'
+prints "in a picture red and thick"   'COLOR="#C2002F"><B>NaN' -f dot 'a*b' --at 'a=nan, b=2'
+refuses "what is nearly a word"       1 'not a number' 'a*b' --at 'a=nano, b=2'
 
 "$program" explain "${list[@]}" "${survey[@]}" >one
 "$program" explain "${survey[@]}" -o two.list
@@ -162,7 +192,6 @@ refuses "a value that no formula has"  1 'no formula has y' x --at x=1,y=2
 refuses "a value twice"                1 'x has two values' x --at x=1,x=2
 refuses "a value that is none"         1 'not a number' x --at x=one
 refuses "a value that is missing"      1 'a number is missing' x --at x=
-refuses "infinity"                     1 'not a number' x --at x=inf
 refuses "hexadecimal"                  1 'not a number' x --at x=0x10
 refuses "rows of several lengths"      1 'not of one length' 'sum(x)' --at 'x=[1,2;3]'
 refuses "a bracket"                    1 "']' is missing" 'sum(x)' --at 'x=[1,2'
@@ -218,7 +247,7 @@ for option in seed batch digits columns example; do
     for value in x -1 1.5 1e99 '' 0x1; do refuses "--$option '$value'" 2 "--$option $value: a whole number" x "--$option=$value"; done
 done
 refuses "--digits 18"                  2 'from 1 to 17' x --digits 18
-refuses "--columns 39"                 2 'from 40 to 1000' x --columns 39
+refuses "--columns 79"                 2 'from 80 to 1000' x --columns 79
 refuses "--view"                       2 'it is automatic, neurons, layers, paths or plan' x --view nosuch
 refuses "--theme"                      2 'it is light, dark or print' x --theme nosuch
 refuses "--color"                      2 'it is auto, always or never' x --color nosuch
