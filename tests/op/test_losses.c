@@ -418,6 +418,10 @@ START_TEST(triplets_follow_their_formula) {
     run_all((const tg_tensor[]){ l, g }, 2);
     ck_assert_double_eq(tg_item(l), 0.5);
     same("derivative of the norm of zeros", g, zeros);
+    const double                         apart_by_3_tenths[COLS] = { 0, 0.3, 0 };
+    const tg_triplet_margin_loss_options exact                   = { .eps = TG_ZERO, .margin = 0.5 };
+    const tg_tensor near_by = tg_input_f64(tape, zeros, 1, COLS), away = tg_input_f64(tape, apart_by_3_tenths, 1, COLS);
+    same("a distance of 0", tg_triplet_margin_loss(near_by, near_by, away, &exact), (const double[]){ 0.2 });
 }
 END_TEST
 
