@@ -4,7 +4,6 @@
 #include <locale.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 /* To be freed. */
 static char *page_of(tg_tensor loss, const tg_explain_options *options) {
@@ -229,10 +228,8 @@ END_TEST
 /* ---- views ---- */
 
 START_TEST(large_nets_are_told_layer_by_layer) {
-    net           n     = net_classes(784, 128, 10, 64, true);
-    const clock_t begin = clock();
-    char         *page  = page_of(n.loss, NULL);
-    ck_assert_double_lt((double)(clock() - begin) / CLOCKS_PER_SEC, 10);      /* measured 0.05 s; instrumented builds are slow */
+    net   n    = net_classes(784, 128, 10, 64, true);
+    char *page = page_of(n.loss, NULL);
     ck_assert_uint_lt(strlen(page), 300000);
     expect_a_page(page);
     expect_in(page, "\"view\":\"layers\"");
