@@ -59,7 +59,6 @@ const tg_formula *tg_formula_with(tg_formulas *formulas, const tg_formula *f, co
 
 bool tg_formula_is_same(const tg_formula *a, const tg_formula *b);  /* node by node */
 bool tg_formula_is_number(const tg_formula *f, double number);
-bool tg_formula_is_named(const tg_formula *f, const char *name);    /* a name, and this one */
 
 /* A name, and what it stands for. */
 typedef struct tg_formula_binding {

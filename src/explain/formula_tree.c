@@ -152,8 +152,6 @@ bool tg_formula_is_same(const tg_formula *a, const tg_formula *b) {
 
 bool tg_formula_is_number(const tg_formula *f, double number) { return f->kind == TG_FORMULA_NUMBER && f->number == number; }
 
-bool tg_formula_is_named(const tg_formula *f, const char *name) { return f->kind == TG_FORMULA_NAME && strcmp(f->name, name) == 0; }
-
 bool tg_formula_is_negative(const tg_formula *f) {
     return f->kind == TG_FORMULA_NEGATIVE || (f->kind == TG_FORMULA_NUMBER && signbit(f->number) && !isnan(f->number));
 }

@@ -6,8 +6,6 @@
 
 static const char *const names[TG_CPU_COUNT] = { "portable", "avx2", "avx512" };
 
-const char *tg_cpu_name(tg_cpu level) { return names[level]; }
-
 static tg_cpu best(void) {
 #if TG_HAS_X86
     __builtin_cpu_init();

@@ -24,6 +24,4 @@ static inline tg_cpu tg_cpu_level(void) {
     return found >= 0 ? (tg_cpu)found : tg_cpu_find();
 }
 
-const char *tg_cpu_name(tg_cpu level);
-
 #endif

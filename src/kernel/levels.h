@@ -5,7 +5,7 @@
 
 #include "kernel/cpu.h"
 
-/* Before a function that TG_BY_LEVEL compiles several times. */
+/* Before a function that becomes part of those that TG_BY_LEVEL compiles several times. */
 #if defined(__GNUC__)
 #define TG_LOOP static inline __attribute__((always_inline))
 #else

@@ -44,13 +44,6 @@ static void release_compiler(tg_compiler *c) {
     tg_tape_free(c->graph);
 }
 
-bool tg_constant_of(const tg_tape *graph, uint32_t id, double *value) {
-    const tg_leaf *leaf = tg_leaf_of(graph, id);
-    if (leaf == NULL || leaf->kind != TG_LEAF_CONSTANT) return false;
-    *value = leaf->number;
-    return true;
-}
-
 tg_root tg_root_of(const tg_compiler *c, uint32_t id) {
     tg_root root = { id, 0 };
     while (c->parent[root.node] != root.node) {

@@ -116,9 +116,6 @@ static inline bool tg_pass_is_on(const tg_compiler *c, tg_pass pass) { return (c
 
 static inline int64_t tg_elements(tg_shape shape) { return shape.rows * shape.cols; }
 
-/* Whether node id is a constant number; its value. */
-bool tg_constant_of(const tg_tape *graph, uint32_t id, double *value);
-
 /* The value in whose memory node id lies, and where. */
 typedef struct tg_root { uint32_t node; int64_t offset; } tg_root;
 tg_root tg_root_of(const tg_compiler *c, uint32_t id);

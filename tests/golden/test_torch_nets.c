@@ -100,7 +100,7 @@ static void use_all(tg_tape *tape, tg_params *params, tg_tensor used[]) {
 
 /* ---- checks ---- */
 
-static double worst;
+static double worst, worst_shift;
 
 static void compare_within(double bound, const double *got, const matrix *expected, const char *what, int k) {
     const double off = difference(expected->at, got, expected->rows * expected->cols, 0);
@@ -211,7 +211,8 @@ static void check_training(tg_tape *tape) {
     train(tape, true, moved);
     for (int k = 0; k < given.count; k++) {
         const double shift = difference(after[k], moved[k], given.after[k].rows * given.after[k].cols, 0);
-        ck_assert_msg(shift < 1e-10, "net %d, %s: training multiplies roundings too much to say anything", given.index, given.optimizer);
+        worst_shift        = fmax(worst_shift, shift);
+        ck_assert_msg(shift < 1e-11, "net %d, %s: training multiplies roundings too much to say anything", given.index, given.optimizer);
         compare_within(BOUND + shift, after[k], &given.after[k], given.optimizer, k);
     }
 }
@@ -247,7 +248,7 @@ START_TEST(nets_and_optimizers_are_those_of_pytorch) {
     ck_assert_msg(*f.at == '\0', "torch_nets.txt goes on: %.40s", f.at);
     ck_assert_int_eq(nets, 200);
     ck_assert_int_eq(trainings, 400);
-    if (getenv("GOLDEN_VERBOSE") != NULL) fprintf(stderr, "nets: largest difference %.2g\n", worst);
+    if (getenv("GOLDEN_VERBOSE") != NULL) fprintf(stderr, "nets: largest difference %.2g, largest shift of a training %.2g\n", worst, worst_shift);
     close_fixture(&f);
 }
 END_TEST
